@@ -1,0 +1,1 @@
+//! Attribute, builder and environment, read once.

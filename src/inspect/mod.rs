@@ -1,0 +1,1 @@
+//! After the fault: symbols, and folding by root cause.

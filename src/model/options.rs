@@ -1,0 +1,127 @@
+//! What a test asks for, after attribute, builder and environment have been put together.
+
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::trial::Policy;
+
+/// Which patterns are swept, in the order in which they are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pattern {
+    /// Each point alone.
+    Once,
+    /// Each point and all later ones.
+    Persistent,
+    /// Each run of this many points.
+    Window(u64),
+    /// Every budget worth trying.
+    Budget,
+}
+
+/// How points are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum EngineChoice {
+    /// The best that the machine allows.
+    #[default]
+    Auto,
+    /// Run the body again for each point, in forked children.
+    Replay,
+    /// Everything in this process; cannot contain an abort, a crash, an exit, or a hang.
+    InProcess,
+    /// A new process for each fault: what the engines are held against. Not for users.
+    BruteForce,
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Task {
+    /// Leak check, then every fault.
+    #[default]
+    Sweep,
+    /// The plain run only.
+    Leaks,
+    /// Just call the body.
+    Off,
+    /// One fault, in this process.
+    Replay(ReplayAt),
+}
+
+/// The point that a replay asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReplayAt {
+    /// The fault.
+    pub fault: Fault,
+    /// Hex digits of the key (at least 6), if given.
+    pub key: Option<String>,
+    /// How many earlier points with that key there are.
+    pub occurrence: u64,
+}
+
+/// Part `k` (from 1) of `n`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shard {
+    /// Which part, from 1.
+    pub k: u64,
+    /// Of how many.
+    pub n: u64,
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What is done.
+    pub task: Task,
+    /// The patterns, in order.
+    pub patterns: Vec<Pattern>,
+    /// Only points of at least this many bytes.
+    pub min_size: Option<usize>,
+    /// What is accepted.
+    pub policy: Policy,
+    /// Prefixes of function paths in which a failure may be swallowed.
+    pub benign: Vec<String>,
+    /// Ids of findings accepted for now.
+    pub known: Vec<String>,
+    /// A body that never allocates passes.
+    pub no_points_allow: bool,
+    /// A sweep that was cut passes.
+    pub incomplete_allow: bool,
+    /// Shrinks are no points.
+    pub shrink_skip: bool,
+    /// `should_panic`, with the expected part of the message (empty: any).
+    pub should_panic: Option<String>,
+    /// How points are tried.
+    pub engine: EngineChoice,
+    /// The limit for one run; from the baseline if not given.
+    pub timeout: Option<Duration>,
+    /// The limit for the whole sweep.
+    pub max_time: Option<Duration>,
+    /// How many points are tried at most.
+    pub max_points: Option<u64>,
+    /// Seeds the choice under `max_points`.
+    pub seed: u64,
+    /// The part of the trials that is made here.
+    pub shard: Option<Shard>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            task: Task::Sweep,
+            patterns: vec![Pattern::Once, Pattern::Persistent],
+            min_size: None,
+            policy: Policy::default(),
+            benign: Vec::new(),
+            known: Vec::new(),
+            no_points_allow: false,
+            incomplete_allow: false,
+            shrink_skip: false,
+            should_panic: None,
+            engine: EngineChoice::Auto,
+            timeout: None,
+            max_time: None,
+            max_points: None,
+            seed: 0,
+            shard: None,
+        }
+    }
+}

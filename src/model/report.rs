@@ -1,0 +1,351 @@
+//! The report: a value, in the very form of the report file (schema 1).
+//!
+//! A missing fact is a missing member, never null. Readers ignore members, and accept codes, that they do not know.
+
+use serde::{Deserialize, Serialize};
+
+use super::code::{Code, Verdict};
+use super::event::Kind;
+use super::fault::Fault;
+use super::stack::Stack;
+
+/// The number of the form that this version writes.
+pub const SCHEMA: u32 = 1;
+
+/// How a test was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Leak check, then every fault.
+    Sweep,
+    /// The plain run only.
+    Leaks,
+    /// One fault, in place.
+    Replay,
+}
+
+/// Whether the test passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// No finding is left.
+    Passed,
+    /// At least one finding is left.
+    Failed,
+}
+
+/// What the baseline asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Points {
+    /// Points of the baseline.
+    pub total: u64,
+    /// Points that only earlier plain runs made.
+    pub first_use: u64,
+    /// Requests of the baseline inside `exempt`.
+    pub exempt: u64,
+    /// Requests of the baseline made by other threads.
+    pub other_threads: u64,
+}
+
+/// What was planned and what came of it, in trials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Trials planned: `tried + left`.
+    pub planned: u64,
+    /// Trials made: the sum of the five that follow.
+    pub tried: u64,
+    /// Ended in the expected error.
+    pub error: u64,
+    /// Ended in an allowed success.
+    pub tolerated: u64,
+    /// Ended in the allocation-error handler, which the policy skips.
+    pub skipped: u64,
+    /// Ended in a finding.
+    pub failed: u64,
+    /// Not reached because threads made their requests in another order.
+    pub moved: u64,
+    /// Not tried.
+    pub left: u64,
+}
+
+/// Who tried the points, in trials.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Engine {
+    /// By running the body again.
+    pub replay: u64,
+    /// By a child made at the allocation.
+    pub snapshot: u64,
+    /// In the process of the test.
+    pub in_process: u64,
+    /// Why it was done so, if that needs saying.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// One trial: never folded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// What was failed.
+    #[serde(with = "fault_text")]
+    pub fault: Fault,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The points before the fault were not those of the baseline.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drifted: bool,
+}
+
+/// A request, with the stack that made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestReport {
+    /// Bytes asked for.
+    pub size: u64,
+    /// Alignment in bytes.
+    pub align: u64,
+    /// The direction.
+    pub kind: Kind,
+    /// Bytes before a `realloc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_size: Option<u64>,
+    /// The number of the point; absent for a request that is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+    /// The explicit allocator that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocator: Option<String>,
+    /// Made inside a benign region.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub benign: bool,
+    /// Made inside a destructor.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_drop: bool,
+    /// For a culprit: it was failed by the sweep (absent: the backing allocator refused it).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub injected: bool,
+    /// Who made it.
+    pub stack: Stack,
+}
+
+/// Blocks with one birth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockReport {
+    /// Bytes of one block.
+    pub size: u64,
+    /// Alignment in bytes.
+    pub align: u64,
+    /// How many blocks.
+    pub count: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// Blocks that only these reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indirect_count: Option<u64>,
+    /// Their bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indirect_bytes: Option<u64>,
+    /// The thread that made them, if it was not the body's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<u32>,
+    /// The explicit allocator that they came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocator: Option<String>,
+    /// The stack of their birth.
+    pub born: Stack,
+    /// The stack of the free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freed: Option<Stack>,
+    /// The stack of the second free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freed_again: Option<Stack>,
+}
+
+/// A panic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PanicReport {
+    /// The payload, if it was text.
+    pub message: String,
+    /// Where it was raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line of that place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// It unwound to the harness; false: the process died of it.
+    pub unwound: bool,
+}
+
+/// A signal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalReport {
+    /// Its name, such as `SIGSEGV`.
+    pub name: String,
+    /// Its number.
+    pub number: i32,
+    /// What the faulting address tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained: Option<String>,
+    /// The stack of the faulting instruction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Stack>,
+}
+
+/// A descriptor that was left open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FdReport {
+    /// Its number.
+    pub fd: i32,
+    /// What it names.
+    pub target: String,
+}
+
+/// A contract that was broken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractReport {
+    /// Which check.
+    pub check: String,
+    /// The place of the contract call, `file:line`.
+    pub place: String,
+    /// The value before, as its `Debug` prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The value after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// Where two runs part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DivergenceReport {
+    /// The index of the first request that differs.
+    pub index: u64,
+    /// What the baseline asked for there; absent: it had ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<RequestReport>,
+    /// What the trial asked for there; absent: it had ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<RequestReport>,
+}
+
+/// One root cause, with everything that it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What is wrong.
+    pub code: Code,
+    /// Names the finding across edits (16 hex digits); what `known("id")` takes.
+    pub id: String,
+    /// The headline.
+    pub message: String,
+    /// How many trials it folds.
+    pub count: u64,
+    /// The representative trial's fault (`none` = plain run); absent for the whole test's findings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// The key of the failed point, `hex.n`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The faults of all other trials.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// The line to type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
+    /// The first request that failed, in the representative trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_request: Option<RequestReport>,
+    /// Failed requests of the other trials folded here, one for each site, the first two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_requests: Vec<RequestReport>,
+    /// The request behind the allocation-error handler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub culprit: Option<RequestReport>,
+    /// The blocks that leaked, or that the memory error is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<BlockReport>,
+    /// The error that the body returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The panic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panic: Option<PanicReport>,
+    /// The signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<SignalReport>,
+    /// The status with which the body ended the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_status: Option<i32>,
+    /// The descriptors that were left open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fds: Vec<FdReport>,
+    /// The contract that was broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<ContractReport>,
+    /// Where the runs part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverges: Option<DivergenceReport>,
+    /// Things worth saying.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// What the representative trial printed (its last 64 KiB).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+}
+
+/// What came of one test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The number of the form, [`SCHEMA`].
+    pub schema: u32,
+    /// The version of this crate.
+    pub version: String,
+    /// The test's path, as `--exact` takes it.
+    pub test: String,
+    /// Its package.
+    pub package: String,
+    /// How it was run.
+    pub mode: Mode,
+    /// Whether it passed.
+    pub result: Outcome,
+    /// Everything that was planned was tried.
+    pub complete: bool,
+    /// What the baseline asked for.
+    pub points: Points,
+    /// What was planned and what came of it.
+    pub coverage: Coverage,
+    /// Who tried the points.
+    pub engine: Engine,
+    /// Wall time of the whole, in milliseconds.
+    pub elapsed_ms: f64,
+    /// The seed of a random choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Which part of the trials this is, `k/n`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// The patterns that were swept, as the coverage line names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<String>,
+    /// Things worth saying that are no finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The ids of the findings that were accepted by `known` and did occur.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<String>,
+    /// Every trial, in sweep order.
+    pub trials: Vec<Trial>,
+    /// The findings, in sweep order.
+    pub findings: Vec<Finding>,
+}
+
+mod fault_text {
+    use super::Fault;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(fault: &Fault, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(fault)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fault, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is no fault")))
+    }
+}

@@ -1,0 +1,71 @@
+//! Stacks: raw, as captured inside the allocator call, and resolved, as shown to people.
+
+use serde::{Deserialize, Serialize};
+
+/// How many return addresses are kept of one stack, innermost first.
+pub const MAX_FRAMES: usize = 96;
+
+/// The return addresses of one stack, innermost first, cut at the frame that called the body.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct RawStack {
+    len: usize,
+    ips: [usize; MAX_FRAMES],
+}
+
+impl RawStack {
+    /// A stack without a frame.
+    pub const EMPTY: RawStack = RawStack { len: 0, ips: [0; MAX_FRAMES] };
+
+    /// Adds the next outer frame; false (and nothing added) when the stack is full.
+    #[inline]
+    pub fn push(&mut self, ip: usize) -> bool {
+        match self.ips.get_mut(self.len) {
+            Some(place) => {
+                *place = ip;
+                self.len = self.len.saturating_add(1);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The addresses, innermost first.
+    #[inline]
+    pub fn ips(&self) -> &[usize] {
+        self.ips.get(..self.len).unwrap_or(&[])
+    }
+
+    /// Forgets the frames.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+}
+
+impl std::fmt::Debug for RawStack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.ips()).finish()
+    }
+}
+
+/// One frame of a resolved stack.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Frame {
+    /// The demangled function name; empty if unknown.
+    pub function: String,
+    /// The source file as the debug information names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The column, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// The file lies in the workspace under test.
+    pub own: bool,
+}
+
+/// A resolved stack, innermost frame first.
+pub type Stack = Vec<Frame>;

@@ -1,0 +1,1 @@
+//! Which fault next, what it came to, and who tries it.

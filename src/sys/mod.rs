@@ -1,0 +1,1 @@
+//! The operating system, one job a function.
