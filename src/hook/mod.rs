@@ -1,1 +1,278 @@
-//! Inside the allocator call.
+//! INSIDE THE CALL: nothing here allocates, unwinds, or waits for a lock that the interrupted code may hold.
+//!
+//! The order of the steps of one request: gate (whose allocation is this?), trigger (pass or fail), the backing allocator, the
+//! ledger. The answer of the backing allocator is looked at before anything is recorded.
+
+pub(crate) mod arena;
+pub(crate) mod core;
+pub(crate) mod gate;
+pub(crate) mod journal;
+pub(crate) mod ledger;
+pub(crate) mod pages_vec;
+pub(crate) mod regions;
+pub(crate) mod trigger;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::Ordering;
+
+use self::core::Core;
+use self::gate::{Local, State};
+use crate::model::event::{Kind, Request};
+
+/// A global allocator that leaves every request to `A`, and in a test keeps the ledger and fails what the sweep wants failed.
+///
+/// The default feature `global` installs `TestingAllocator<System>`. To wrap an allocator of your own, turn the feature off:
+///
+/// ```
+/// use std::alloc::System;
+///
+/// # #[cfg(not(feature = "global"))]
+/// #[global_allocator]
+/// static ALLOCATOR: oomsweep::TestingAllocator<System> = oomsweep::TestingAllocator::new(System);
+/// # fn main() {}
+/// ```
+///
+/// Outside a test a call costs a read of a static and a branch.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TestingAllocator<A: GlobalAlloc = System> {
+    backing: A,
+}
+
+impl<A: GlobalAlloc> TestingAllocator<A> {
+    /// Wraps a backing allocator.
+    pub const fn new(backing: A) -> Self {
+        TestingAllocator { backing }
+    }
+}
+
+// SAFETY: every block comes from `backing` with the caller's own layout and goes back to it with the same; a null that was not
+// the backing allocator's leaves it untouched; nothing unwinds.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if gate::state() == State::Off as u32 {
+            // SAFETY: the caller's obligations are the backing allocator's.
+            return unsafe { self.backing.alloc(layout) };
+        }
+        // SAFETY: as above.
+        unsafe { allocate(&self.backing, layout, Kind::Alloc) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if gate::state() != State::Off as u32 {
+            leaves(block);
+        }
+        // SAFETY: as above.
+        unsafe { self.backing.dealloc(block, layout) };
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if gate::state() == State::Off as u32 {
+            // SAFETY: as above.
+            return unsafe { self.backing.alloc_zeroed(layout) };
+        }
+        // SAFETY: as above.
+        unsafe { allocate(&self.backing, layout, Kind::Zeroed) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if gate::state() == State::Off as u32 {
+            // SAFETY: as above.
+            return unsafe { self.backing.realloc(block, layout, new_size) };
+        }
+        // SAFETY: as above.
+        unsafe { reallocate(&self.backing, block, layout, new_size) }
+    }
+}
+
+/// Where a debugger stops in a replay: called right before the failed request comes back empty-handed.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn oomsweep_break_here() {
+    std::hint::black_box(());
+}
+
+/// Whether the testing allocator is the global allocator of this program.
+pub(crate) fn is_installed() -> bool {
+    let before = gate::state();
+    if before == State::Off as u32 && !gate::set(State::Between) {
+        return false;
+    }
+    gate::local(|local| local.seen.set(false));
+    // The optimiser may remove a pair of calls whose block is not used.
+    drop(std::hint::black_box(Box::new(std::hint::black_box(0x5EED_u64))));
+    let seen = gate::local(|local| local.seen.get());
+    if before == State::Off as u32 {
+        gate::set(State::Off);
+    }
+    seen
+}
+
+/// The thread is inside the hook, once: a second entry (our own work, a signal handler) passes through.
+struct Visit<'a> {
+    local: &'a Local,
+}
+
+impl<'a> Visit<'a> {
+    #[inline]
+    fn enter(local: &'a Local) -> Option<Visit<'a>> {
+        if local.inside.get() {
+            return None;
+        }
+        local.inside.set(true);
+        local.seen.set(true);
+        Some(Visit { local })
+    }
+
+    /// Blocks that this thread makes now are recorded.
+    #[inline]
+    fn records(&self, core: &Core) -> bool {
+        gate::state() == State::Session as u32
+            && self.local.harness.get() == 0
+            && (self.local.own.get() || core.everyone.load(Ordering::Relaxed))
+    }
+
+    /// Decides on a request; true: it fails.
+    #[inline]
+    fn fails(&self, core: &Core, request: Request) -> bool {
+        let journal = core.journal();
+        if journal.is_null() {
+            return false;
+        }
+        if !self.local.own.get() {
+            // SAFETY: the journal outlives the session, and the counter is atomic.
+            unsafe { (*journal).others.fetch_add(1, Ordering::Relaxed) };
+            return false;
+        }
+        if !self.local.body.get() || std::thread::panicking() {
+            return false;
+        }
+        // SAFETY: this is the body's own thread, inside the hook once; nobody else writes these while a run is open.
+        let (own, journal) = unsafe { (core.own(), &mut *journal) };
+        if self.local.exempt.get() != 0 {
+            journal.exempt = journal.exempt.wrapping_add(1);
+            return false;
+        }
+        if own.shrink_skip && request.kind == Kind::Shrink {
+            return false;
+        }
+        let growth = request.size.saturating_sub(request.old_size) as u64;
+        own.point(journal, request, growth, core.live_bytes.load(Ordering::Relaxed))
+    }
+
+    /// The backing allocator had nothing.
+    #[cold]
+    fn refused(&self, core: &Core, request: Request) {
+        let journal = core.journal();
+        if self.local.own.get() && !journal.is_null() {
+            // SAFETY: as in `fails`.
+            let (own, journal) = unsafe { (core.own(), &mut *journal) };
+            own.failed(journal, request, false);
+        }
+    }
+}
+
+impl Drop for Visit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.local.inside.set(false);
+    }
+}
+
+/// # Safety
+/// Those of [`GlobalAlloc::alloc`] for `backing` and `layout`.
+#[inline(never)]
+unsafe fn allocate(backing: &dyn GlobalAlloc, layout: Layout, kind: Kind) -> *mut u8 {
+    // SAFETY: by the obligations of this function.
+    let pass = || unsafe {
+        if kind == Kind::Zeroed { backing.alloc_zeroed(layout) } else { backing.alloc(layout) }
+    };
+    gate::local(|local| {
+        let Some(visit) = Visit::enter(local) else { return pass() };
+        let Some(core) = core::core() else { return pass() };
+        if !visit.records(core) {
+            return pass();
+        }
+        let request = Request {
+            size: layout.size(),
+            old_size: 0,
+            align: layout.align(),
+            index: Request::NO_POINT,
+            kind,
+            benign: local.benign.get() != 0,
+        };
+        if visit.fails(core, request) {
+            crate::sys::no_memory();
+            return std::ptr::null_mut();
+        }
+        let block = pass();
+        if block.is_null() {
+            visit.refused(core, request);
+        } else {
+            core.born(
+                block as usize,
+                layout.size(),
+                layout.align(),
+                local.own.get(),
+                local.untracked.get() != 0,
+                &local.number,
+            );
+        }
+        block
+    })
+}
+
+/// A block is about to be freed: it leaves the ledger first, for the backing allocator may hand its address out at once.
+#[inline(never)]
+fn leaves(block: *mut u8) {
+    gate::local(|local| {
+        if let Some(_visit) = Visit::enter(local)
+            && let Some(core) = core::core()
+        {
+            core.remove(block as usize);
+        }
+    });
+}
+
+/// # Safety
+/// Those of [`GlobalAlloc::realloc`] for `backing`, `block`, `layout` and `new_size`.
+#[inline(never)]
+unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    // SAFETY: by the obligations of this function.
+    let pass = || unsafe { backing.realloc(block, layout, new_size) };
+    gate::local(|local| {
+        let Some(visit) = Visit::enter(local) else { return pass() };
+        let Some(core) = core::core() else { return pass() };
+        let request = Request {
+            size: new_size,
+            old_size: layout.size(),
+            align: layout.align(),
+            index: Request::NO_POINT,
+            kind: Kind::of_realloc(layout.size(), new_size),
+            benign: local.benign.get() != 0,
+        };
+        let records = visit.records(core);
+        if records && visit.fails(core, request) {
+            crate::sys::no_memory();
+            return std::ptr::null_mut();
+        }
+        let entry = core.remove(block as usize);
+        let moved = pass();
+        if moved.is_null() {
+            if records {
+                visit.refused(core, request);
+            }
+            if let Some(entry) = entry {
+                core.put_back(entry);
+            }
+        } else if let Some(mut entry) = entry {
+            entry.address = moved as usize;
+            entry.size = new_size;
+            core.put_back(entry);
+        }
+        moved
+    })
+}

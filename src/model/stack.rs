@@ -36,6 +36,26 @@ impl RawStack {
         self.ips.get(..self.len).unwrap_or(&[])
     }
 
+    /// Takes over the frames of another stack; touches only as many as there are.
+    #[inline]
+    pub fn copy_from(&mut self, other: &RawStack) {
+        self.len = other.len;
+        if let (Some(into), Some(from)) = (self.ips.get_mut(..other.len), other.ips.get(..other.len)) {
+            into.copy_from_slice(from);
+        }
+    }
+
+    /// A stack of these addresses, innermost first; what does not fit is cut.
+    pub fn from_ips(ips: &[usize]) -> RawStack {
+        let mut stack = RawStack::EMPTY;
+        for &ip in ips {
+            if !stack.push(ip) {
+                break;
+            }
+        }
+        stack
+    }
+
     /// Forgets the frames.
     #[inline]
     pub fn clear(&mut self) {

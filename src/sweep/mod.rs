@@ -1,1 +1,2 @@
 //! Which fault next, what it came to, and who tries it.
+pub(crate) mod verdict;

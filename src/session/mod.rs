@@ -1,5 +1,9 @@
 //! One run of a body: what is open when, and what is left at the end.
 
+pub(crate) mod audit;
+pub(crate) mod run;
+pub(crate) mod witness;
+
 use std::any::Any;
 use std::fmt::Debug;
 

@@ -1,0 +1,391 @@
+//! What the hook keeps while a sweep goes on: the ledger behind a lock, and the trigger of the body's own thread.
+
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+
+use super::journal::Journal;
+use super::ledger::{Entry, Ledger};
+use super::pages_vec::PagesVec;
+use super::trigger::Trigger;
+use crate::model::event::{Kind, Request};
+use crate::model::fault::Fault;
+use crate::model::stack::RawStack;
+use crate::model::trial::Recorded;
+use crate::sys::stacks;
+
+/// Which births get their stack recorded.
+pub(crate) enum Births {
+    /// None.
+    None,
+    /// All.
+    All,
+    /// Those of these sizes and alignments.
+    Of(PagesVec<(usize, usize)>),
+}
+
+/// One point of a run, as it is compared with the next run's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Logged {
+    /// Bytes asked for.
+    pub(crate) size: usize,
+    /// Alignment.
+    pub(crate) align: usize,
+    /// Direction.
+    pub(crate) kind: Kind,
+    /// What the live bytes of the session would have been; 0 for a request that adds nothing.
+    pub(crate) demand: u64,
+}
+
+impl Logged {
+    /// Whether two runs still do the same here.
+    pub(crate) fn same_as(&self, other: &Logged) -> bool {
+        self.size == other.size && self.align == other.align && self.kind == other.kind
+    }
+}
+
+/// Behind the lock.
+pub(crate) struct Shared {
+    /// The live blocks.
+    pub(crate) ledger: Ledger,
+    /// The number of the open session; blocks of earlier ones are no leaks.
+    pub(crate) session: u32,
+    /// Births so far in this session.
+    pub(crate) ordinal: u64,
+    /// Live blocks of this session.
+    pub(crate) live_blocks: u64,
+    /// Stacks of births: each its length and then its addresses.
+    pub(crate) stacks: PagesVec<usize>,
+    /// The system's number of each thread that has made blocks, by our number minus one.
+    pub(crate) threads: PagesVec<i32>,
+}
+
+/// What a run is to do about requests. Set between runs, read by the hook.
+pub(crate) struct Own {
+    /// The armed fault.
+    pub(crate) trigger: Trigger,
+    /// The points of this run, if it records them.
+    pub(crate) log: PagesVec<Logged>,
+    /// The points of the baseline.
+    pub(crate) base: PagesVec<Logged>,
+    /// Record the points.
+    pub(crate) record: bool,
+    /// Compare the points with the baseline.
+    pub(crate) compare: bool,
+    /// Record the stack of every failed request.
+    pub(crate) failure_stacks: bool,
+    /// Keep all failed requests after the first.
+    pub(crate) keep_failures: bool,
+    /// They are kept here.
+    pub(crate) later: PagesVec<Recorded>,
+    /// Record the stack of every point.
+    pub(crate) point_stacks: bool,
+    /// They are kept here.
+    pub(crate) points: PagesVec<usize>,
+    /// Record the request at this index as the diverging one, whatever the baseline says.
+    pub(crate) look_at: Option<u64>,
+    /// Shrinks are no points.
+    pub(crate) shrink_skip: bool,
+    /// Call the breakpoint function at a failure.
+    pub(crate) break_here: bool,
+    /// Stacks end at this stack pointer.
+    pub(crate) cut: usize,
+    /// Which births get their stack recorded.
+    pub(crate) births: Births,
+}
+
+/// See the module.
+pub(crate) struct Core {
+    lock: AtomicBool,
+    shared: UnsafeCell<Shared>,
+    own: UnsafeCell<Own>,
+    journal: AtomicPtr<Journal>,
+    /// Live bytes of this session (changed under the lock only).
+    pub(crate) live_bytes: AtomicU64,
+    /// Blocks of every thread are recorded; else those of the body's own thread.
+    pub(crate) everyone: AtomicBool,
+}
+
+// SAFETY: `shared` is reached through the lock alone; `own` is changed between runs by the thread that opens them, and read by
+// the hook on that same thread (`births` and `cut` also by others, which exist only inside runs); the rest is atomic.
+unsafe impl Sync for Core {}
+// SAFETY: nothing in it belongs to a thread.
+unsafe impl Send for Core {}
+
+static CORE: AtomicPtr<Core> = AtomicPtr::new(ptr::null_mut());
+
+/// The core, if a sweep has ever been opened in this process (or in one that it was forked from).
+#[inline]
+pub(crate) fn core() -> Option<&'static Core> {
+    let at = CORE.load(Ordering::Acquire);
+    // SAFETY: set once, to a leaked box; never freed.
+    unsafe { at.as_ref() }
+}
+
+/// The core, made if need be.
+pub(crate) fn core_or_make() -> &'static Core {
+    if let Some(core) = core() {
+        return core;
+    }
+    let fresh = Box::into_raw(Box::new(Core::new()));
+    match CORE.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: leaked just now, for ever.
+        Ok(_) => unsafe { &*fresh },
+        Err(theirs) => {
+            // SAFETY: ours was not published, theirs is never freed.
+            unsafe {
+                drop(Box::from_raw(fresh));
+                &*theirs
+            }
+        }
+    }
+}
+
+impl Core {
+    fn new() -> Core {
+        Core {
+            lock: AtomicBool::new(false),
+            shared: UnsafeCell::new(Shared {
+                ledger: Ledger::new(),
+                session: 0,
+                ordinal: 0,
+                live_blocks: 0,
+                stacks: PagesVec::new(),
+                threads: PagesVec::new(),
+            }),
+            own: UnsafeCell::new(Own {
+                trigger: Trigger::new(Fault::None),
+                log: PagesVec::new(),
+                base: PagesVec::new(),
+                record: false,
+                compare: false,
+                failure_stacks: false,
+                keep_failures: false,
+                later: PagesVec::new(),
+                point_stacks: false,
+                points: PagesVec::new(),
+                look_at: None,
+                shrink_skip: false,
+                break_here: false,
+                cut: 0,
+                births: Births::None,
+            }),
+            journal: AtomicPtr::new(ptr::null_mut()),
+            live_bytes: AtomicU64::new(0),
+            everyone: AtomicBool::new(false),
+        }
+    }
+
+    /// Calls `f` with the shared part. Never held across a fork, nor while another allocator or a user's code runs.
+    #[inline]
+    pub(crate) fn with_shared<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> R {
+        let mut spins = 0_u32;
+        while self.lock.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            spins = spins.wrapping_add(1);
+            if spins % 64 == 0 {
+                std::thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+        // SAFETY: the lock is held, and `f` can't come back here: the hook's re-entry flag is set on this thread, or the
+        // caller is the harness, which makes no request inside `f`.
+        let result = f(unsafe { &mut *self.shared.get() });
+        self.lock.store(false, Ordering::Release);
+        result
+    }
+
+    /// The part of the body's own thread.
+    ///
+    /// # Safety
+    /// 1. The caller is the thread that opens the runs (or the hook on it), or only reads what is changed between runs.
+    /// 2. No other reference from this function is alive on this thread.
+    #[inline]
+    #[allow(clippy::mut_from_ref, reason = "the obligations above are what makes it exclusive")]
+    pub(crate) unsafe fn own(&self) -> &mut Own {
+        // SAFETY: by the obligations of this function.
+        unsafe { &mut *self.own.get() }
+    }
+
+    /// Where the open run is written down.
+    #[inline]
+    pub(crate) fn journal(&self) -> *mut Journal {
+        self.journal.load(Ordering::Acquire)
+    }
+
+    /// Sets where runs are written down.
+    pub(crate) fn set_journal(&self, journal: *mut Journal) {
+        self.journal.store(journal, Ordering::Release);
+    }
+
+    /// Frees the lock that a thread of the parent held when this process was forked; for a child with one thread.
+    pub(crate) fn unlock_after_fork(&self) {
+        self.lock.store(false, Ordering::Release);
+    }
+
+    /// Takes a block that dies, or is about to move, out of the ledger.
+    #[inline]
+    pub(crate) fn remove(&self, address: usize) -> Option<Entry> {
+        self.with_shared(|shared| {
+            let entry = shared.ledger.remove(address)?;
+            self.account_gone(shared, &entry);
+            Some(entry)
+        })
+    }
+
+    /// Enters a block again under a new address or size.
+    #[inline]
+    pub(crate) fn put_back(&self, entry: Entry) {
+        self.with_shared(|shared| {
+            if entry.session == shared.session {
+                shared.live_blocks = shared.live_blocks.wrapping_add(1);
+                self.add_bytes(entry.size as u64);
+            }
+            if let Some(stale) = shared.ledger.insert(entry) {
+                self.account_gone(shared, &stale);
+            }
+        });
+    }
+
+    fn account_gone(&self, shared: &mut Shared, entry: &Entry) {
+        if entry.session == shared.session {
+            shared.live_blocks = shared.live_blocks.saturating_sub(1);
+            let live = self.live_bytes.load(Ordering::Relaxed);
+            self.live_bytes.store(live.saturating_sub(entry.size as u64), Ordering::Relaxed);
+        }
+    }
+
+    fn add_bytes(&self, bytes: u64) {
+        let live = self.live_bytes.load(Ordering::Relaxed);
+        self.live_bytes.store(live.wrapping_add(bytes), Ordering::Relaxed);
+    }
+
+    /// Enters a new block.
+    #[inline]
+    pub(crate) fn born(&self, address: usize, size: usize, align: usize, own: bool, untracked: bool, thread: &std::cell::Cell<u32>) {
+        let mut stack = RawStack::EMPTY;
+        // SAFETY: `births` and `cut` are changed between runs only.
+        let (wanted, cut) = unsafe {
+            let own_part = &*self.own.get();
+            (own_part.births.wants(size, align), if own { own_part.cut } else { 0 })
+        };
+        if wanted {
+            stacks::capture(&mut stack, cut, 0);
+        }
+        self.with_shared(|shared| {
+            let number = if own { 0 } else { shared.number_of(thread) };
+            let at = if wanted { shared.put_stack(&stack) } else { 0 };
+            let ordinal = shared.ordinal;
+            shared.ordinal = ordinal.wrapping_add(1);
+            let entry = Entry {
+                address,
+                size,
+                born_size: size,
+                align,
+                ordinal,
+                session: shared.session,
+                thread: number,
+                stack: at,
+                untracked,
+            };
+            shared.live_blocks = shared.live_blocks.wrapping_add(1);
+            self.add_bytes(size as u64);
+            if let Some(stale) = shared.ledger.insert(entry) {
+                self.account_gone(shared, &stale);
+            }
+        });
+    }
+}
+
+impl Births {
+    fn wants(&self, size: usize, align: usize) -> bool {
+        match self {
+            Births::None => false,
+            Births::All => true,
+            Births::Of(list) => list.as_slice().contains(&(size, align)),
+        }
+    }
+}
+
+impl Shared {
+    /// The stack that an entry's `stack` names.
+    pub(crate) fn stack(&self, at: u32) -> RawStack {
+        let Some(from) = (at as usize).checked_sub(1) else { return RawStack::EMPTY };
+        let words = self.stacks.as_slice();
+        let len = words.get(from).copied().unwrap_or(0);
+        let begin = from.saturating_add(1);
+        RawStack::from_ips(words.get(begin..begin.saturating_add(len)).unwrap_or(&[]))
+    }
+
+    fn put_stack(&mut self, stack: &RawStack) -> u32 {
+        let from = self.stacks.len();
+        let Ok(number) = u32::try_from(from.wrapping_add(1)) else { return 0 };
+        if put_words(&mut self.stacks, stack) { number } else { 0 }
+    }
+
+    fn number_of(&mut self, thread: &std::cell::Cell<u32>) -> u32 {
+        if thread.get() == 0 && self.threads.push(crate::sys::threads::id()) {
+            thread.set(self.threads.len() as u32);
+        }
+        thread.get()
+    }
+}
+
+/// Appends a stack as its length and its addresses.
+pub(crate) fn put_words(into: &mut PagesVec<usize>, stack: &RawStack) -> bool {
+    let mut ok = into.push(stack.ips().len());
+    for &ip in stack.ips() {
+        ok = ok && into.push(ip);
+    }
+    ok
+}
+
+impl Own {
+    /// Numbers a point of the body's own thread, and says whether it fails; writes the journal.
+    pub(crate) fn point(&mut self, journal: &mut Journal, mut request: Request, growth: u64, live: u64) -> bool {
+        let demand = if growth == 0 { 0 } else { live.wrapping_add(growth) };
+        let (index, fails) = self.trigger.next(growth, live.wrapping_add(growth));
+        request.index = index;
+        journal.made = index.wrapping_add(1);
+        let logged = Logged { size: request.size, align: request.align, kind: request.kind, demand };
+        if self.record {
+            self.log.push(logged);
+        }
+        let looked_at = self.look_at == Some(index);
+        if looked_at || (self.compare && !fails && journal.delivered == 0 && journal.diverged.is_none()) {
+            let parts = match self.base.get(index as usize) {
+                Some(base) => !base.same_as(&logged),
+                None => true,
+            };
+            if parts || looked_at {
+                journal.diverged = Some(index);
+                journal.diverging.request = request;
+                stacks::capture(&mut journal.diverging.stack, self.cut, 0);
+            }
+        }
+        if self.point_stacks {
+            let mut stack = RawStack::EMPTY;
+            stacks::capture(&mut stack, self.cut, 0);
+            put_words(&mut self.points, &stack);
+        }
+        if fails {
+            self.failed(journal, request, true);
+        }
+        fails
+    }
+
+    /// Puts down a request that came back empty-handed.
+    pub(crate) fn failed(&mut self, journal: &mut Journal, request: Request, injected: bool) {
+        let mut stack = RawStack::EMPTY;
+        if self.failure_stacks {
+            stacks::capture(&mut stack, self.cut, 0);
+        }
+        journal.put_failed(request, injected, &stack);
+        if self.keep_failures && injected && journal.delivered > 1 {
+            self.later.push(Recorded { request, stack, injected });
+        }
+        if self.break_here && injected {
+            super::oomsweep_break_here();
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Whose allocation is this?
+//!
+//! One word for the process, in a page that a fork wipes: what a body forks reads 0 there and passes through; children of our
+//! own set it again. And a few words for each thread, which never allocate and outlive every destructor.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use crate::sys::pages::{self, Share};
+
+/// What the process is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum State {
+    /// Nothing: every call goes straight to the backing allocator.
+    Off = 0,
+    /// Between two runs: nothing is recorded, but blocks that die leave the ledger.
+    Between = 1,
+    /// A run is open.
+    Session = 2,
+}
+
+static WORD: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
+
+/// What the process is doing.
+#[inline]
+pub(crate) fn state() -> u32 {
+    let word = WORD.load(Ordering::Relaxed);
+    if word.is_null() {
+        return State::Off as u32;
+    }
+    // SAFETY: once set, the pointer stays valid for the life of the process (the page is never unmapped).
+    unsafe { (*word).load(Ordering::Relaxed) }
+}
+
+/// Sets what the process is doing. False if the system has no page left.
+pub(crate) fn set(state: State) -> bool {
+    let mut word = WORD.load(Ordering::Acquire);
+    if word.is_null() {
+        let Some(page) = pages::map(4096, Share::Private) else { return false };
+        pages::wipe_on_fork(page, 4096);
+        let fresh = page.cast::<AtomicU32>().as_ptr();
+        word = match WORD.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => fresh,
+            // Another thread was faster; one page stays unused.
+            Err(theirs) => theirs,
+        };
+    }
+    // SAFETY: as in `state`.
+    unsafe { (*word).store(state as u32, Ordering::Release) };
+    true
+}
+
+/// What the hook knows of a thread.
+pub(crate) struct Local {
+    /// The thread is inside the hook.
+    pub(crate) inside: Cell<bool>,
+    /// The hook was entered since this was last cleared: the probe's answer.
+    pub(crate) seen: Cell<bool>,
+    /// The thread calls the body of the open session.
+    pub(crate) own: Cell<bool>,
+    /// The body is running (on its own thread).
+    pub(crate) body: Cell<bool>,
+    /// How deep in the harness's own work.
+    pub(crate) harness: Cell<u32>,
+    /// How deep in `exempt`.
+    pub(crate) exempt: Cell<u32>,
+    /// How deep in `benign`.
+    pub(crate) benign: Cell<u32>,
+    /// How deep in `untracked`.
+    pub(crate) untracked: Cell<u32>,
+    /// The thread's number among those that made blocks; 0 for a body's own thread, or not numbered yet.
+    pub(crate) number: Cell<u32>,
+}
+
+thread_local! {
+    static LOCAL: Local = const {
+        Local {
+            inside: Cell::new(false),
+            seen: Cell::new(false),
+            own: Cell::new(false),
+            body: Cell::new(false),
+            harness: Cell::new(0),
+            exempt: Cell::new(0),
+            benign: Cell::new(0),
+            untracked: Cell::new(0),
+            number: Cell::new(0),
+        }
+    };
+}
+
+/// Calls `f` with what is known of this thread.
+#[inline]
+pub(crate) fn local<R>(f: impl FnOnce(&Local) -> R) -> R {
+    LOCAL.with(f)
+}
+
+/// Counts one level of a region up, and down again when it is dropped (on the thread that made it).
+pub(crate) struct Depth {
+    of: fn(&Local) -> &Cell<u32>,
+    // Regions belong to a thread.
+    _thread: std::marker::PhantomData<*const ()>,
+}
+
+impl Depth {
+    /// Enters.
+    pub(crate) fn enter(of: fn(&Local) -> &Cell<u32>) -> Depth {
+        local(|l| {
+            let cell = of(l);
+            cell.set(cell.get().saturating_add(1));
+        });
+        Depth { of, _thread: std::marker::PhantomData }
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        local(|l| {
+            let cell = (self.of)(l);
+            cell.set(cell.get().saturating_sub(1));
+        });
+    }
+}
+
+/// The harness's own work on this thread: neither recorded nor failed.
+pub(crate) fn harness() -> Depth {
+    Depth::enter(|local| &local.harness)
+}

@@ -1,0 +1,150 @@
+//! A growing array in pages of our own: what the hook uses in place of a `Vec`.
+
+use std::marker::PhantomData;
+use std::mem::size_of;
+use std::ptr::{self, NonNull};
+
+use crate::sys::pages::{self, Share};
+
+/// A growing array of plain values. Never asks an allocator for anything.
+pub(crate) struct PagesVec<T: Copy> {
+    at: Option<NonNull<T>>,
+    len: usize,
+    capacity: usize,
+    plain: PhantomData<T>,
+}
+
+// SAFETY: the pages belong to the value as a Vec's buffer does.
+unsafe impl<T: Copy + Send> Send for PagesVec<T> {}
+
+impl<T: Copy> PagesVec<T> {
+    /// An empty one; maps nothing.
+    pub(crate) const fn new() -> Self {
+        PagesVec { at: None, len: 0, capacity: 0, plain: PhantomData }
+    }
+
+    /// How many values there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a value; false if the system has no pages left.
+    #[inline]
+    pub(crate) fn push(&mut self, value: T) -> bool {
+        if self.len == self.capacity && !self.grow() {
+            return false;
+        }
+        match self.at {
+            Some(at) => {
+                // SAFETY: len < capacity, so the place lies in our mapping.
+                unsafe { at.as_ptr().add(self.len).write(value) };
+                self.len = self.len.wrapping_add(1);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The value at `index`.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
+        self.as_slice().get(index)
+    }
+
+    /// The value at `index`, to be changed.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        self.as_mut_slice().get_mut(index)
+    }
+
+    /// All values.
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[T] {
+        match self.at {
+            // SAFETY: the first `len` values are written, and borrowed as long as we are.
+            Some(at) => unsafe { std::slice::from_raw_parts(at.as_ptr(), self.len) },
+            None => &[],
+        }
+    }
+
+    /// All values, to be changed.
+    #[inline]
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        match self.at {
+            // SAFETY: as above, and we are borrowed exclusively.
+            Some(at) => unsafe { std::slice::from_raw_parts_mut(at.as_ptr(), self.len) },
+            None => &mut [],
+        }
+    }
+
+    /// Takes the value at `index` out; the last one moves into its place.
+    #[inline]
+    pub(crate) fn swap_remove(&mut self, index: usize) -> Option<T> {
+        let last = self.len.checked_sub(1)?;
+        let value = *self.get(index)?;
+        let moved = *self.get(last)?;
+        if let Some(place) = self.get_mut(index) {
+            *place = moved;
+        }
+        self.len = last;
+        Some(value)
+    }
+
+    /// Forgets all values and keeps the pages.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Makes it `len` copies of `value`; false if the system has no pages left.
+    pub(crate) fn fill(&mut self, len: usize, value: T) -> bool {
+        self.clear();
+        while self.capacity < len {
+            if !self.grow() {
+                return false;
+            }
+        }
+        let Some(at) = self.at else { return len == 0 };
+        let mut index = 0;
+        while index < len {
+            // SAFETY: index < len <= capacity.
+            unsafe { at.as_ptr().add(index).write(value) };
+            index = index.wrapping_add(1);
+        }
+        self.len = len;
+        true
+    }
+
+    #[cold]
+    fn grow(&mut self) -> bool {
+        let wanted = if self.capacity == 0 {
+            usize::max(1, 64 * 1024 / usize::max(1, size_of::<T>()))
+        } else {
+            self.capacity.saturating_mul(2)
+        };
+        let Some(bytes) = wanted.checked_mul(size_of::<T>()) else { return false };
+        let Some(fresh) = pages::map(bytes, Share::Private) else { return false };
+        let fresh: NonNull<T> = fresh.cast();
+        if let Some(old) = self.at {
+            // SAFETY: both ranges are ours and apart; the old one holds `len` values, and nobody keeps a reference into it
+            // while we are borrowed exclusively.
+            unsafe {
+                ptr::copy_nonoverlapping(old.as_ptr(), fresh.as_ptr(), self.len);
+                pages::unmap(old.cast(), self.capacity.wrapping_mul(size_of::<T>()));
+            }
+        }
+        self.at = Some(fresh);
+        self.capacity = wanted;
+        true
+    }
+}
+
+impl<T: Copy> Drop for PagesVec<T> {
+    fn drop(&mut self) {
+        if let Some(at) = self.at.take() {
+            // SAFETY: the mapping is ours alone.
+            unsafe { pages::unmap(at.cast(), self.capacity.wrapping_mul(size_of::<T>())) };
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! One run, from the opening of its session to its end.
+
+use std::fmt::{Debug, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Body, Phase, Returned, Stage, audit, witness};
+use crate::hook::arena::Arena;
+use crate::hook::core::{Births, Core};
+use crate::hook::gate::{self, State};
+use crate::hook::journal::{Fd, Journal, Span, Step};
+use crate::hook::trigger::Trigger;
+use crate::model::fault::Fault;
+use crate::model::trial::Ending;
+use crate::sys::fds::{self, FdSet};
+use crate::sys::{threads, time};
+
+/// How much of an error's text is kept, in bytes.
+const ERROR_TEXT: usize = 64 * 1024;
+
+/// What one run is to do.
+pub(crate) struct Orders {
+    /// What is armed.
+    pub(crate) fault: Fault,
+    /// Record the points as a log.
+    pub(crate) record: bool,
+    /// Compare the points with the baseline.
+    pub(crate) compare: bool,
+    /// Record the stacks of failed requests.
+    pub(crate) failure_stacks: bool,
+    /// Keep every failed request.
+    pub(crate) keep_failures: bool,
+    /// Record the stack of every point.
+    pub(crate) point_stacks: bool,
+    /// Record the request at this index.
+    pub(crate) look_at: Option<u64>,
+    /// Which births get their stack recorded.
+    pub(crate) births: Births,
+    /// How long threads of the body may go on.
+    pub(crate) grace: Duration,
+}
+
+impl Orders {
+    /// A run that only injects.
+    pub(crate) fn new(fault: Fault) -> Orders {
+        Orders {
+            fault,
+            record: false,
+            compare: true,
+            failure_stacks: false,
+            keep_failures: false,
+            point_stacks: false,
+            look_at: None,
+            births: Births::None,
+            grace: GRACE,
+        }
+    }
+}
+
+/// The grace time of threads that still run when the body has returned.
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
+
+/// Where runs are written down, and what holds for all of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Desk<'a> {
+    /// The hook's state.
+    pub(crate) core: &'static Core,
+    /// The journal.
+    pub(crate) journal: *mut Journal,
+    /// Room for texts and arrays.
+    pub(crate) arena: Arena,
+    /// The expected part of a panic's message, if the body should panic.
+    pub(crate) should_panic: Option<&'a str>,
+}
+
+/// Calls the body once, with the session open just around it, and writes down what came of it. The arena is the caller's to
+/// clear. A run that does not come back leaves the journal at [`Step::Running`].
+pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
+    let _harness = gate::harness();
+    witness::watch_panics();
+    // SAFETY: the journal is valid for the caller, and no run is open, so nobody else writes it.
+    let journal = unsafe { &mut *desk.journal };
+    journal.reset(orders.fault);
+    arm(desk.core, &orders);
+    let look_for_points = orders.point_stacks;
+    let keep_failures = orders.keep_failures;
+    let threads_before = threads::count();
+    let fds_before = FdSet::now();
+    let began = time::now_ns();
+    journal.began.store(began, Ordering::Relaxed);
+    journal.runs.fetch_add(1, Ordering::Relaxed);
+    journal.step.store(Step::Running as u32, Ordering::Release);
+    open(desk);
+    let mut watcher = Watcher { desk, saved: Saved::now() };
+    body.call(&mut watcher);
+    watcher.saved.restore();
+    // SAFETY: the body has come back; the hook writes no more, for its thread is in the harness again.
+    let journal = unsafe { &mut *desk.journal };
+    journal.took = time::now_ns().saturating_sub(began);
+    look_around(desk, journal, &orders.grace, threads_before, &fds_before);
+    close(desk);
+    if look_for_points || keep_failures {
+        hand_over(desk, journal);
+    }
+    journal.step.store(Step::Done as u32, Ordering::Release);
+}
+
+fn arm(core: &Core, orders: &Orders) {
+    // SAFETY: no run is open, and this is the thread that opens them.
+    let own = unsafe { core.own() };
+    own.trigger = Trigger::new(orders.fault);
+    own.record = orders.record;
+    own.compare = orders.compare;
+    own.failure_stacks = orders.failure_stacks;
+    own.keep_failures = orders.keep_failures;
+    own.point_stacks = orders.point_stacks;
+    own.look_at = orders.look_at;
+    own.later.clear();
+    own.points.clear();
+    own.births = match &orders.births {
+        Births::None => Births::None,
+        Births::All => Births::All,
+        Births::Of(list) => {
+            let mut copy = crate::hook::pages_vec::PagesVec::new();
+            for &pair in list.as_slice() {
+                copy.push(pair);
+            }
+            Births::Of(copy)
+        }
+    };
+    if orders.record {
+        own.log.clear();
+    }
+}
+
+fn open(desk: Desk<'_>) {
+    desk.core.with_shared(|shared| {
+        shared.session = shared.session.wrapping_add(1);
+        shared.ordinal = 0;
+        shared.live_blocks = 0;
+        shared.stacks.clear();
+    });
+    desk.core.live_bytes.store(0, Ordering::Relaxed);
+    desk.core.set_journal(desk.journal);
+    gate::local(|local| local.own.set(true));
+    gate::set(State::Session);
+}
+
+fn close(desk: Desk<'_>) {
+    gate::set(State::Between);
+    gate::local(|local| local.own.set(false));
+    desk.core.set_journal(std::ptr::null_mut());
+}
+
+/// Waits for threads, and looks for what is left.
+fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads_before: u64, fds_before: &FdSet) {
+    let mut fds_now = FdSet::now();
+    let open = |now: &FdSet| now.new_since(fds_before).next().is_some();
+    let blocks = || desk.core.with_shared(|shared| shared.live_blocks) != 0;
+    let mut settled = threads::settle(threads_before, Duration::from_millis(2));
+    if !settled && (blocks() || open(&fds_now)) {
+        settled = threads::settle(threads_before, *grace);
+    }
+    if open(&fds_now) {
+        fds_now = FdSet::now();
+    }
+    journal.threads_left = if settled { 0 } else { threads::count().saturating_sub(threads_before) };
+    let left = audit::leaks(desk.core, !settled);
+    journal.facts.leaks = left.roots.len() as u64;
+    journal.facts.thread_leaks = left.thread_leaks;
+    journal.leaks = if left.roots.is_empty() { Span::default() } else { desk.arena.put(&left.roots).unwrap_or_default() };
+    let fds: Vec<Fd> = fds_now
+        .new_since(fds_before)
+        .map(|fd| Fd { fd, target: desk.arena.put_bytes(fds::target(fd).as_bytes()).unwrap_or_default() })
+        .collect();
+    journal.facts.fd_leaks = fds.len() as u64;
+    journal.fds = if fds.is_empty() { Span::default() } else { desk.arena.put(&fds).unwrap_or_default() };
+    journal.facts.delivered = journal.delivered;
+    journal.facts.delivered_outside_benign = journal.delivered_outside;
+    journal.lost = desk.core.with_shared(|shared| shared.ledger.lost());
+}
+
+/// Moves what the hook kept in pages of its own to where the parent can read it.
+fn hand_over(desk: Desk<'_>, journal: &mut Journal) {
+    // SAFETY: the run is closed.
+    let own = unsafe { desk.core.own() };
+    journal.later = desk.arena.put(own.later.as_slice()).unwrap_or_default();
+    journal.point_stacks = desk.arena.put(own.points.as_slice()).unwrap_or_default();
+}
+
+/// The regions that were open when the run began: a body may forget a guard of its own.
+struct Saved {
+    exempt: u32,
+    benign: u32,
+    untracked: u32,
+    harness: u32,
+}
+
+impl Saved {
+    fn now() -> Saved {
+        gate::local(|local| Saved {
+            exempt: local.exempt.get(),
+            benign: local.benign.get(),
+            untracked: local.untracked.get(),
+            harness: local.harness.get(),
+        })
+    }
+
+    fn restore(&self) {
+        gate::local(|local| {
+            local.body.set(false);
+            local.exempt.set(self.exempt);
+            local.benign.set(self.benign);
+            local.untracked.set(self.untracked);
+            local.harness.set(self.harness);
+        });
+    }
+}
+
+struct Watcher<'a> {
+    desk: Desk<'a>,
+    saved: Saved,
+}
+
+impl Stage for Watcher<'_> {
+    #[inline(never)]
+    fn phase(&mut self, phase: Phase) {
+        let here = 0_u8;
+        if phase == Phase::Body {
+            // SAFETY: the body does not run yet, and this is its thread.
+            let own = unsafe { self.desk.core.own() };
+            // A little above this frame: the body is called from where this was.
+            own.cut = (&raw const here as usize).wrapping_add(512);
+        }
+        gate::local(|local| {
+            local.body.set(false);
+            local.harness.set(0);
+            local.benign.set(0);
+            local.exempt.set(u32::from(phase != Phase::Body));
+            local.untracked.set(u32::from(phase == Phase::Judge));
+            local.body.set(phase == Phase::Body);
+        });
+    }
+
+    fn returned(&mut self, returned: Returned<'_>) {
+        let _harness = gate::harness();
+        // SAFETY: the body has come back, so the hook does not write; the reference ends with this call.
+        let journal = unsafe { &mut *self.desk.journal };
+        match returned {
+            Returned::Ok { is_result } => {
+                journal.facts.ending = Ending::Ok;
+                journal.facts.returns_result = is_result;
+            }
+            Returned::Err { matches, debug } => {
+                journal.facts.ending = Ending::Err;
+                journal.facts.returns_result = true;
+                journal.facts.error_matches = matches;
+                journal.error = self.desk.arena.put_bytes(format(debug).as_bytes());
+            }
+            Returned::Panic(payload) => {
+                journal.facts.ending = Ending::Panic;
+                journal.facts.unwound = true;
+                let message = witness::text(payload);
+                journal.facts.panic_expected = match (self.desk.should_panic, message) {
+                    (None, _) => false,
+                    (Some(""), _) => true,
+                    (Some(expected), Some(message)) => message.contains(expected),
+                    (Some(_), None) => false,
+                };
+                if let Some(message) = message {
+                    journal.panic_message = self.desk.arena.put_bytes(message.as_bytes());
+                }
+            }
+        }
+    }
+}
+
+fn format(debug: &dyn Debug) -> String {
+    let mut text = Limited(String::new());
+    let told = catch_unwind(AssertUnwindSafe(|| write!(text, "{debug:?}")));
+    if told.is_err() {
+        text.0.push_str("<its Debug panicked>");
+    }
+    text.0
+}
+
+/// A text that grows to a limit and drops the rest.
+struct Limited(String);
+
+impl Write for Limited {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let room = ERROR_TEXT.saturating_sub(self.0.len());
+        self.0.extend(text.chars().scan(0, |used, c| {
+            *used += c.len_utf8();
+            (*used <= room).then_some(c)
+        }));
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! Who sees panics and fatal signals while a run is open.
+
+use std::panic::{self, PanicHookInfo};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::hook::arena::Arena;
+use crate::hook::core;
+use crate::hook::gate;
+use crate::hook::journal::Journal;
+use crate::model::stack::RawStack;
+use crate::sys::{self, stacks};
+
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
+static ARENA: Mutex<Option<Arena>> = Mutex::new(None);
+static OURS: AtomicUsize = AtomicUsize::new(0);
+static SPOKEN: AtomicBool = AtomicBool::new(false);
+static AFTER: AtomicU8 = AtomicU8::new(AFTER_PASS_ON);
+const AFTER_PASS_ON: u8 = 0;
+const AFTER_LEAVE: u8 = 1;
+
+/// What becomes of the process when a fatal signal is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It ends at once: a child of our own, no core file.
+    Leave,
+    /// Whoever had the signal before gets it.
+    PassOn,
+}
+
+/// Writes panics and fatal signals of this process into the open run's journal from now on; to be called again where a body
+/// may have put handlers of its own in place.
+pub(crate) fn watch(arena: Arena, then: Then) {
+    *ARENA.lock().unwrap_or_else(PoisonError::into_inner) = Some(arena);
+    AFTER.store(if then == Then::Leave { AFTER_LEAVE } else { AFTER_PASS_ON }, Ordering::SeqCst);
+    sys::signals::own_stack();
+    sys::signals::watch(on_fatal);
+}
+
+/// Makes sure that our hook stands in front of whatever hook is in place. On a thread that is panicking nothing is done: the
+/// hook can't be changed there.
+pub(crate) fn watch_panics() {
+    if std::thread::panicking() {
+        return;
+    }
+    SPOKEN.store(false, Ordering::Relaxed);
+    let present = panic::take_hook();
+    if address(&present) == OURS.load(Ordering::Relaxed) {
+        panic::set_hook(present);
+        return;
+    }
+    let fresh: Hook = Box::new(move |info| {
+        if gate::local(|local| local.harness.get() != 0) {
+            return;
+        }
+        let own = gate::local(|local| local.own.get());
+        if own {
+            note(info);
+        }
+        // A second panic prints a full stack whatever the environment says, which can take longer than any limit.
+        if !own || !SPOKEN.swap(true, Ordering::Relaxed) {
+            present(info);
+        }
+    });
+    OURS.store(address(&fresh), Ordering::Relaxed);
+    panic::set_hook(fresh);
+}
+
+fn address(hook: &Hook) -> usize {
+    std::ptr::from_ref(&**hook).cast::<()>() as usize
+}
+
+fn note(info: &PanicHookInfo<'_>) {
+    let Some(core) = core::core() else { return };
+    let journal = core.journal();
+    let arena = ARENA.try_lock().ok().and_then(|held| *held);
+    let (false, Some(arena)) = (journal.is_null(), arena) else { return };
+    // SAFETY: this is the own thread of the open run; no other reference to the journal is alive here.
+    let journal = unsafe { &mut *journal };
+    journal.panics = journal.panics.wrapping_add(1);
+    journal.panic_message = text(info.payload()).and_then(|text| arena.put_bytes(text.as_bytes()));
+    if let Some(place) = info.location() {
+        journal.panic_file = arena.put_bytes(place.file().as_bytes());
+        journal.panic_line = place.line();
+    }
+}
+
+/// The text of a panic's payload, if it is text.
+pub(crate) fn text(payload: &(dyn std::any::Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// In the signal's handler: no allocation, no lock, no unwinding.
+fn on_fatal(fatal: sys::signals::Fatal) {
+    if let Some(core) = core::core() {
+        let journal = core.journal();
+        if !journal.is_null() && gate::state() != gate::State::Off as u32 {
+            // SAFETY: the thread that would write here is the interrupted one, or is about to die with the process.
+            write_down(unsafe { &mut *journal }, fatal);
+            if AFTER.load(Ordering::SeqCst) == AFTER_LEAVE {
+                sys::process::leave(99);
+            }
+            // SAFETY: as above; the exclusive reference has ended.
+            last_words(unsafe { &*journal });
+        }
+    }
+}
+
+fn write_down(journal: &mut Journal, fatal: sys::signals::Fatal) {
+    if journal.fatal.number != 0 {
+        // A second signal, raised by the first one's handling: the first tells what happened.
+        return;
+    }
+    let handler = stacks::alloc_error_handler();
+    journal.fatal.address = fatal.address;
+    journal.fatal.sp = fatal.sp;
+    journal.fatal.panicking = std::thread::panicking();
+    journal.fatal.in_alloc_error = stacks::capture(&mut journal.fatal.stack, 0, handler) || stacks::outermost(handler).sp != 0;
+    journal.fatal.culprit = None;
+    if journal.fatal.in_alloc_error && gate::local(|local| local.own.get()) {
+        let found = journal.kept_failures().find(|(_, record)| !holds(&record.stack, handler)).map(|(number, _)| number);
+        journal.fatal.culprit = found;
+    }
+    journal.fatal.number = fatal.number;
+}
+
+/// Whether a function is on a stack.
+fn holds(stack: &RawStack, function: usize) -> bool {
+    stack.ips().iter().any(|&ip| stacks::enclosing_function(ip) == function)
+}
+
+/// What the dying process says of the fault that was being tried.
+fn last_words(journal: &Journal) {
+    use std::fmt::Write;
+    let mut line = Line { bytes: [0; 256], len: 0 };
+    let _ = writeln!(
+        line,
+        "oomsweep: this process dies of signal {} while {} is tried in it; what follows could not be tried",
+        journal.fatal.number, journal.fault
+    );
+    sys::write_error(line.bytes.get(..line.len).unwrap_or(&[]));
+}
+
+/// A line put together without an allocator.
+struct Line {
+    bytes: [u8; 256],
+    len: usize,
+}
+
+impl std::fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        for &byte in text.as_bytes() {
+            if let Some(place) = self.bytes.get_mut(self.len) {
+                *place = byte;
+                self.len = self.len.saturating_add(1);
+            }
+        }
+        Ok(())
+    }
+}

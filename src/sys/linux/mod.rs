@@ -1,0 +1,39 @@
+//! Linux: processes, signals, pages, descriptors and threads.
+
+pub(crate) mod fds;
+pub(crate) mod futex;
+pub(crate) mod output;
+pub(crate) mod pages;
+pub(crate) mod process;
+pub(crate) mod signals;
+pub(crate) mod threads;
+pub(crate) mod time;
+
+/// Whether this platform can try points in processes of their own.
+pub(crate) const HAS_PROCESSES: bool = true;
+
+/// The calling thread's `errno`, to be put back by [`set_errno`] around what must not be seen.
+#[inline]
+pub(crate) fn errno() -> i32 {
+    // SAFETY: `__errno_location` returns the address of the calling thread's own errno, valid for the thread's life.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Puts `errno` back.
+#[inline]
+pub(crate) fn set_errno(value: i32) {
+    // SAFETY: as in `errno`.
+    unsafe { *libc::__errno_location() = value };
+}
+
+/// Leaves the mark that C's `malloc` leaves when it has nothing: `errno` is `ENOMEM`.
+#[inline]
+pub(crate) fn no_memory() {
+    set_errno(libc::ENOMEM);
+}
+
+/// Writes bytes to descriptor 2, as far as that goes. Allocates nothing; for signal handlers.
+pub(crate) fn write_error(bytes: &[u8]) {
+    // SAFETY: the buffer is valid for its length.
+    unsafe { libc::write(2, bytes.as_ptr().cast(), bytes.len()) };
+}

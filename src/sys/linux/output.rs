@@ -1,0 +1,117 @@
+//! What a body prints: one file in memory that stands in for descriptors 1 and 2.
+
+use std::io;
+use std::mem::MaybeUninit;
+
+/// The file, and how to find it again when a body has closed our descriptor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    fd: i32,
+    inode: u64,
+    owner: i32,
+    owner_fd: i32,
+}
+
+impl Output {
+    /// Makes the file. The descriptor is closed in programs that are executed.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn create() -> io::Result<Output> {
+        let fd = memory_file(c"oomsweep output")?;
+        // SAFETY: `fd` is ours; the flags are plain integers.
+        unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_APPEND) };
+        // SAFETY: the call has no arguments and no effects.
+        let owner = unsafe { libc::getpid() };
+        Ok(Output { fd, inode: inode(fd).unwrap_or(0), owner, owner_fd: fd })
+    }
+
+    /// Puts the file in the place of descriptors 1 and 2 (a body may have closed them, or the file's own).
+    pub(crate) fn redirect(&mut self) {
+        if inode(self.fd) != Some(self.inode) {
+            self.reopen();
+        }
+        for stream in [1, 2] {
+            // SAFETY: `dup2` on our descriptor; what stood at 1 and 2 in this child is the body's.
+            unsafe { libc::dup2(self.fd, stream) };
+        }
+    }
+
+    fn reopen(&mut self) {
+        let path = format!("/proc/{}/fd/{}\0", self.owner, self.owner_fd);
+        // SAFETY: the path ends in a zero byte.
+        let fd = unsafe { libc::open(path.as_ptr().cast(), libc::O_RDWR | libc::O_APPEND | libc::O_CLOEXEC) };
+        if fd >= 0 {
+            self.fd = fd;
+        }
+    }
+
+    /// How many bytes were written so far.
+    pub(crate) fn len(&self) -> u64 {
+        status(self.fd).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0))
+    }
+
+    /// Throws away what was written.
+    pub(crate) fn clear(&self) {
+        // SAFETY: `fd` is ours.
+        unsafe { libc::ftruncate(self.fd, 0) };
+    }
+
+    /// The bytes from `from` to the end, but no more than the last `most`.
+    pub(crate) fn tail(&self, from: u64, most: u64) -> Vec<u8> {
+        let end = self.len();
+        let begin = from.min(end).max(end.saturating_sub(most));
+        let mut bytes = vec![0_u8; usize::try_from(end.saturating_sub(begin)).unwrap_or(0)];
+        // SAFETY: the buffer is ours, and its length is told.
+        let read = unsafe {
+            libc::pread(self.fd, bytes.as_mut_ptr().cast(), bytes.len(), i64::try_from(begin).unwrap_or(i64::MAX))
+        };
+        bytes.truncate(usize::try_from(read).unwrap_or(0));
+        bytes
+    }
+
+    /// Gives the file back.
+    pub(crate) fn close(self) {
+        super::fds::close(self.fd);
+    }
+}
+
+/// Makes an empty file in memory.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn memory_file(name: &std::ffi::CStr) -> io::Result<i32> {
+    // SAFETY: the name is a C string.
+    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(fd) }
+}
+
+/// Writes out what Rust's and C's buffers hold, so that a child does not print it again.
+pub(crate) fn flush() {
+    use std::io::Write;
+    let _ = io::stdout().flush();
+    // SAFETY: a null stream means all of them.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
+/// Puts `/dev/null` in the place of descriptor 0.
+pub(crate) fn no_input() {
+    // SAFETY: the path is a C string; the descriptor opened is moved to 0 and closed if it is another.
+    unsafe {
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        if null > 0 {
+            libc::dup2(null, 0);
+            libc::close(null);
+        }
+    }
+}
+
+fn status(fd: i32) -> Option<libc::stat> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `stat` is ours to be written, and read only after success.
+    unsafe { if libc::fstat(fd, stat.as_mut_ptr()) == 0 { Some(stat.assume_init()) } else { None } }
+}
+
+fn inode(fd: i32) -> Option<u64> {
+    status(fd).map(|stat| stat.st_ino)
+}

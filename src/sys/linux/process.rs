@@ -1,0 +1,188 @@
+//! Children: made, watched, waited for, and never left behind.
+
+use std::io;
+use std::time::Duration;
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Died {
+    /// It ended by itself, with this status.
+    Exited(i32),
+    /// A signal ended it.
+    Signalled(i32),
+}
+
+/// A child made by [`clone_child`].
+#[derive(Debug)]
+pub(crate) struct Child {
+    /// Its number.
+    pub(crate) pid: i32,
+    pidfd: i32,
+}
+
+/// Which side of a fork this is.
+#[derive(Debug)]
+pub(crate) enum Side {
+    /// The new process.
+    Child,
+    /// The old one.
+    Parent(Child),
+}
+
+const P_PIDFD: libc::idtype_t = 3;
+const WALL: i32 = 0x4000_0000;
+
+/// Forks by the raw system call, with no exit signal: no handler of C's runs, the thread keeps the number that C's locks know
+/// it by, and neither a body's `wait(-1)` nor its SIGCHLD handler sees the child.
+///
+/// Only for a process with one thread, or where the child touches no lock of another thread.
+///
+/// # Errors
+/// What the system says, after a few tries when it is short of processes for the moment.
+pub(crate) fn clone_child() -> io::Result<Side> {
+    let mut pidfd: i32 = -1;
+    for round in 0..6_u32 {
+        // SAFETY: without CLONE_VM the child gets a copy of everything, this stack included, so it returns here as the parent
+        // does; `pidfd` is ours to be written.
+        let pid = unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_PIDFD, 0, &raw mut pidfd, 0, 0) };
+        match pid {
+            0 => return Ok(Side::Child),
+            1.. => return Ok(Side::Parent(Child { pid: i32::try_from(pid).unwrap_or(0), pidfd })),
+            _ => {
+                let error = io::Error::last_os_error();
+                if error.raw_os_error() != Some(libc::EAGAIN) || round == 5 {
+                    return Err(error);
+                }
+                std::thread::sleep(Duration::from_millis(1 << round));
+            }
+        }
+    }
+    Err(io::Error::from_raw_os_error(libc::EAGAIN))
+}
+
+/// Forks by C's own `fork`, whose handlers put C's locks in order: the way out of a process that has other threads.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn fork_child() -> io::Result<Side> {
+    // SAFETY: the child runs on with a copy of everything; what it may touch is its caller's care.
+    match unsafe { libc::fork() } {
+        0 => Ok(Side::Child),
+        pid if pid > 0 => {
+            // SAFETY: the child is not waited for yet, so its number is its own.
+            let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+            Ok(Side::Parent(Child { pid, pidfd: i32::try_from(pidfd).unwrap_or(-1) }))
+        }
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+impl Child {
+    /// Whether it ends within `limit`.
+    pub(crate) fn ends_within(&self, limit: Duration) -> bool {
+        if self.pidfd < 0 {
+            return false;
+        }
+        let mut poll = libc::pollfd { fd: self.pidfd, events: libc::POLLIN, revents: 0 };
+        let time = libc::timespec {
+            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(limit.subsec_nanos()),
+        };
+        // SAFETY: one entry and a valid time, both ours; no mask.
+        unsafe { libc::ppoll(&raw mut poll, 1, &raw const time, std::ptr::null()) == 1 }
+    }
+
+    /// Whether it has ended already (it is not waited for).
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ends_within(Duration::ZERO)
+    }
+
+    /// Ends it, and the group that it leads.
+    pub(crate) fn kill(&self) {
+        // SAFETY: it is our child and not waited for yet, so the number is its own.
+        unsafe {
+            libc::kill(-self.pid, libc::SIGKILL);
+            libc::kill(self.pid, libc::SIGKILL);
+        }
+    }
+
+    /// Waits for its end and frees its number.
+    pub(crate) fn wait(self) -> Died {
+        // SAFETY: a zeroed siginfo is a valid one, to be written by waitid.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let (kind, id) = match u32::try_from(self.pidfd) {
+            Ok(fd) => (P_PIDFD, fd),
+            Err(_) => (libc::P_PID, u32::try_from(self.pid).unwrap_or(0)),
+        };
+        loop {
+            // SAFETY: `info` is ours to be written.
+            let done = unsafe { libc::waitid(kind, id, &raw mut info, libc::WEXITED | WALL) };
+            if done == 0 || super::errno() != libc::EINTR {
+                break;
+            }
+        }
+        if self.pidfd >= 0 {
+            super::fds::close(self.pidfd);
+        }
+        // SAFETY: after waitid these fields are those of a child that ended.
+        let status = unsafe { info.si_status() };
+        if info.si_code == libc::CLD_EXITED { Died::Exited(status) } else { Died::Signalled(status) }
+    }
+}
+
+/// What every child does first: a group of its own, and an end when its parent ends.
+///
+/// `parent` is the number that the parent had when it made the child; if that one is gone already the child ends here.
+pub(crate) fn settle_in(parent: i32) {
+    // SAFETY: all three act on the calling process alone.
+    unsafe {
+        libc::setpgid(0, 0);
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+        if libc::getppid() != parent {
+            libc::_exit(98);
+        }
+    }
+}
+
+/// Makes this process the parent of what its descendants leave behind.
+pub(crate) fn adopt_orphans() {
+    // SAFETY: acts on the calling process alone.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+}
+
+/// Ends every child that this thread has, and theirs, and frees their numbers.
+pub(crate) fn end_orphans() {
+    for _ in 0..64 {
+        let Ok(list) = std::fs::read_to_string("/proc/thread-self/children") else { return };
+        let pids: Vec<i32> = list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+        if pids.is_empty() {
+            return;
+        }
+        for pid in pids {
+            // SAFETY: a child that is not waited for keeps its number, so nobody else is hit.
+            unsafe {
+                libc::kill(pid, libc::SIGKILL);
+                libc::waitpid(pid, std::ptr::null_mut(), WALL);
+            }
+        }
+    }
+}
+
+/// Keeps crashes from writing core files, pipes included.
+pub(crate) fn no_core_files() {
+    let limit = libc::rlimit { rlim_cur: 1, rlim_max: 1 };
+    // SAFETY: the limit is a valid one, of the calling process.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) };
+}
+
+/// The number of this process.
+pub(crate) fn pid() -> i32 {
+    // SAFETY: no arguments, no effects.
+    unsafe { libc::getpid() }
+}
+
+/// Ends this process at once: nothing is flushed, no handler runs.
+pub(crate) fn leave(status: i32) -> ! {
+    // SAFETY: the process ends here.
+    unsafe { libc::_exit(status) }
+}

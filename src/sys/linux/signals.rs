@@ -1,0 +1,135 @@
+//! Fatal signals: seen once, told to whoever asked, and then left to what would have happened without us.
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::pages::{self, Share};
+
+/// What a fatal signal brought along.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fatal {
+    /// The signal's number.
+    pub(crate) number: i32,
+    /// The faulting address, for signals that have one.
+    pub(crate) address: Option<usize>,
+    /// The stack pointer of the interrupted code; 0 if unknown.
+    pub(crate) sp: usize,
+}
+
+/// Is told of a fatal signal, on the stack of the handler: it must not allocate, lock or unwind. If it returns, what was
+/// installed before gets the signal.
+pub(crate) type Witness = fn(Fatal);
+
+const WATCHED: [i32; 7] =
+    [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
+const STACK: usize = 256 * 1024;
+
+static WITNESS: AtomicUsize = AtomicUsize::new(0);
+
+struct Previous(UnsafeCell<[MaybeUninit<libc::sigaction>; WATCHED.len()]>);
+// SAFETY: written by `watch`, on one thread, before the handlers that read it are in place; the handlers only read.
+unsafe impl Sync for Previous {}
+static PREVIOUS: Previous = Previous(UnsafeCell::new([const { MaybeUninit::uninit() }; WATCHED.len()]));
+
+/// Tells `witness` of every fatal signal of this process from now on; calling it again puts handlers that were replaced in
+/// place again.
+pub(crate) fn watch(witness: Witness) {
+    let first = WITNESS.swap(witness as usize, Ordering::SeqCst) == 0;
+    for (place, &number) in WATCHED.iter().enumerate() {
+        // SAFETY: a zeroed sigaction is a valid one; its handler has the three-argument form that SA_SIGINFO asks for.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = on_signal as *const () as usize;
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+            libc::sigemptyset(&raw mut action.sa_mask);
+            let mut old = MaybeUninit::<libc::sigaction>::uninit();
+            libc::sigaction(number, &raw const action, old.as_mut_ptr());
+            if first && let Some(previous) = (*PREVIOUS.0.get()).get_mut(place) {
+                *previous = old;
+            }
+        }
+    }
+}
+
+/// Puts back what stood before the first [`watch`].
+pub(crate) fn unwatch() {
+    if WITNESS.swap(0, Ordering::SeqCst) == 0 {
+        return;
+    }
+    for &number in &WATCHED {
+        restore(number);
+    }
+}
+
+/// Gives the calling thread a signal stack that is large enough for a walk of the stack.
+pub(crate) fn own_stack() {
+    let Some(at) = pages::map(STACK, Share::Private) else { return };
+    let stack = libc::stack_t { ss_sp: at.as_ptr().cast(), ss_flags: 0, ss_size: STACK };
+    // SAFETY: the pages are ours, stay mapped, and are used for nothing else.
+    unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
+}
+
+/// Lets this signal do what it does by default.
+pub(crate) fn set_default(number: i32) {
+    // SAFETY: SIG_DFL needs no handler.
+    unsafe { libc::signal(number, libc::SIG_DFL) };
+}
+
+fn restore(number: i32) {
+    let place = WATCHED.iter().position(|&watched| watched == number).unwrap_or(0);
+    // SAFETY: `watch` has filled every entry before a handler or `unwatch` can come here.
+    unsafe {
+        if let Some(previous) = (*PREVIOUS.0.get()).get(place) {
+            libc::sigaction(number, previous.as_ptr(), ptr::null_mut());
+        }
+    }
+}
+
+extern "C" fn on_signal(number: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let saved = super::errno();
+    let witness = WITNESS.load(Ordering::SeqCst);
+    // SAFETY: the kernel hands a valid siginfo and context to an SA_SIGINFO handler; the address is read only for the
+    // signals that have one.
+    let (code, address, sp) = unsafe {
+        let has_address = matches!(number, libc::SIGSEGV | libc::SIGBUS) && (*info).si_code > 0;
+        let address = if has_address { Some((*info).si_addr() as usize) } else { None };
+        ((*info).si_code, address, stack_pointer(context.cast()))
+    };
+    if witness != 0 {
+        // SAFETY: only `watch` stores here, and it stores a `Witness`.
+        let witness: Witness = unsafe { std::mem::transmute::<usize, Witness>(witness) };
+        witness(Fatal { number, address, sp });
+    }
+    restore(number);
+    super::set_errno(saved);
+    if code <= 0 {
+        // SAFETY: the signal was sent, not raised by an instruction: send it again to what is installed now.
+        unsafe { libc::raise(number) };
+    }
+}
+
+/// # Safety
+/// `context` is the third argument of an SA_SIGINFO handler.
+#[cfg(target_arch = "x86_64")]
+unsafe fn stack_pointer(context: *const libc::ucontext_t) -> usize {
+    // SAFETY: by the obligation of this function.
+    let registers = unsafe { &(*context).uc_mcontext.gregs };
+    registers.get(libc::REG_RSP as usize).map_or(0, |&sp| sp as usize)
+}
+
+/// # Safety
+/// `context` is the third argument of an SA_SIGINFO handler.
+#[cfg(target_arch = "aarch64")]
+unsafe fn stack_pointer(context: *const libc::ucontext_t) -> usize {
+    // SAFETY: by the obligation of this function.
+    unsafe { (*context).uc_mcontext.sp as usize }
+}
+
+/// # Safety
+/// None: nothing is read.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+unsafe fn stack_pointer(_context: *const libc::ucontext_t) -> usize {
+    0
+}

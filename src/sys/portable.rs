@@ -1,0 +1,1 @@
+//! What can be had everywhere: memory, time, and nothing about processes.

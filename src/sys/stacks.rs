@@ -1,0 +1,76 @@
+//! Walking the stack, without allocating.
+
+use std::ffi::c_void;
+
+use crate::model::stack::RawStack;
+
+/// Writes the return addresses of the calling thread into `into`, innermost first, as far as the first frame whose stack
+/// pointer is above `cut` (0: no cut). Returns whether the stack held `handler`, a function's address (0: not asked).
+///
+/// Makes no allocation and takes no lock of Rust's; with glibc 2.35 and later the unwinder takes none either. May be called
+/// inside the allocator call and in a signal handler.
+#[inline(never)]
+pub(crate) fn capture(into: &mut RawStack, cut: usize, handler: usize) -> bool {
+    into.clear();
+    let mut seen = false;
+    walk(|frame| {
+        if cut != 0 && frame.sp() as usize > cut {
+            return false;
+        }
+        if handler != 0 && frame.symbol_address() as usize == handler {
+            seen = true;
+        }
+        into.push(frame.ip() as usize)
+    });
+    seen
+}
+
+/// What a walk from a signal handler found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HandlerFrame {
+    /// The stack pointer of the outermost frame of the function asked for; 0 if there is none.
+    pub(crate) sp: usize,
+}
+
+/// The outermost frame of the function at address `handler` on the calling thread's stack.
+#[inline(never)]
+pub(crate) fn outermost(handler: usize) -> HandlerFrame {
+    let mut found = HandlerFrame::default();
+    let mut left = 100_000_u32;
+    walk(|frame| {
+        if frame.symbol_address() as usize == handler {
+            found.sp = frame.sp() as usize;
+        }
+        left = left.wrapping_sub(1);
+        left != 0
+    });
+    found
+}
+
+fn walk(mut each: impl FnMut(&backtrace::Frame) -> bool) {
+    // SAFETY: `trace_unsynchronized` asks that no other thread uses the crate's *symbolication* state at the same time; a
+    // walk with `_Unwind_Backtrace` has no state of its own, and on other platforms the callers hold the hook's re-entry
+    // flag on their own thread only, where the walk is a pure read of the stack.
+    unsafe { backtrace::trace_unsynchronized(|frame| each(frame)) };
+}
+
+/// The address of the function that the standard library calls when an infallible API gets no memory.
+pub(crate) fn alloc_error_handler() -> usize {
+    std::alloc::handle_alloc_error as *const c_void as usize
+}
+
+/// The first instruction of the function that a return address lies in; 0 if unknown.
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+pub(crate) fn enclosing_function(ip: usize) -> usize {
+    unsafe extern "C" {
+        fn _Unwind_FindEnclosingFunction(pc: *mut c_void) -> *mut c_void;
+    }
+    // SAFETY: the unwinder only looks the number up in its tables.
+    unsafe { _Unwind_FindEnclosingFunction(ip.wrapping_sub(1) as *mut c_void) as usize }
+}
+
+/// The first instruction of the function that a return address lies in; 0 if unknown.
+#[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
+pub(crate) fn enclosing_function(_ip: usize) -> usize {
+    0
+}
