@@ -20,6 +20,7 @@ pub enum Pattern {
 
 /// How points are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum EngineChoice {
     /// The best that the machine allows.
     #[default]
@@ -29,6 +30,7 @@ pub enum EngineChoice {
     /// Everything in this process; cannot contain an abort, a crash, an exit, or a hang.
     InProcess,
     /// A new process for each fault: what the engines are held against. Not for users.
+    #[doc(hidden)]
     BruteForce,
 }
 

@@ -43,12 +43,21 @@ pub enum Returned<'a> {
 pub trait Stage {
     /// The next step begins.
     fn phase(&mut self, phase: Phase);
-    /// The body has ended so. Called once a run, in [`Phase::Judge`].
+    /// The body has ended so. Called once a run, in [`Phase::Judge`], and besides
+    ///
+    /// - in [`Phase::Setup`], with the panic, if building the state panicked: there is no body then, and [`Phase::Drop`] follows
+    ///   at once;
+    /// - in [`Phase::Drop`], with the panic, if dropping the value or the state panicked and the run had not panicked before: the
+    ///   run's ending is then this panic, in place of what was told in [`Phase::Judge`].
+    ///
+    /// What it borrows can be shown and looked at without a panic, and lives no longer than the call.
     fn returned(&mut self, returned: Returned<'_>);
 }
 
 /// A body with its types erased: calls the user's function once, telling the stage each step.
 pub trait Body {
-    /// One run.
+    /// One run: tells the stage of [`Phase::Setup`], [`Phase::Body`], [`Phase::Judge`] and [`Phase::Drop`] in this order, and
+    /// returns whatever the user's code does. Between the second and the third of these calls nothing but the user's code asks
+    /// for memory.
     fn call(&mut self, stage: &mut dyn Stage);
 }

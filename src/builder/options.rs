@@ -1,0 +1,188 @@
+//! One method for every option, in the order of the documentation.
+
+use std::time::Duration;
+
+use super::returns::ErrorIf;
+use super::{Faults, Infallible, Rule, Shrink, Sweep};
+use crate::config::checked_shard;
+use crate::model::options::EngineChoice;
+
+impl<M> Sweep<M> {
+    /// Which patterns are swept, and on which points. Default: `Faults::ONCE | Faults::PERSISTENT`.
+    ///
+    /// ```no_run
+    /// use oomsweep::{Faults, Sweep};
+    ///
+    /// let report = Sweep::new("big_blocks").faults(Faults::ONCE | Faults::size(4096)).run(|| drop(vec![0; 5000]));
+    /// ```
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.requested.faults = Some(faults);
+        self
+    }
+
+    /// No faults: only the plain run is checked, for leaks and memory errors. `OOMSWEEP=sweep` does not change that.
+    pub fn leaks_only(mut self) -> Self {
+        self.requested.leaks_only = true;
+        self
+    }
+
+    /// Whether a body that returns a `Result` may return `Ok` although a request of its own was refused, outside every
+    /// `benign` place. Default: [`Rule::Deny`], or what `OOMSWEEP_SWALLOWED` says.
+    pub fn swallowed(mut self, rule: Rule) -> Self {
+        self.requested.swallowed = Some(rule);
+        self
+    }
+
+    /// What it is if the process ends because an infallible API, such as `Vec::push`, was refused. Default:
+    /// [`Infallible::Deny`], or what `OOMSWEEP_INFALLIBLE` says.
+    ///
+    /// ```no_run
+    /// use oomsweep::{Infallible, Sweep};
+    ///
+    /// let report = Sweep::new("joins").infallible(Infallible::Skip).run(|| drop(["a", "b"].concat()));
+    /// ```
+    pub fn infallible(mut self, what: Infallible) -> Self {
+        self.requested.infallible = Some(what);
+        self
+    }
+
+    /// Whether a panic after a fault counts as the error; what it leaks or corrupts is found all the same. Default:
+    /// [`Rule::Deny`], or what `OOMSWEEP_PANICS` says.
+    pub fn panics(mut self, rule: Rule) -> Self {
+        self.requested.panics = Some(rule);
+        self
+    }
+
+    /// Adds places whose failures may be swallowed: a request with a frame whose function's path begins so, such as
+    /// `indexmap::`, is a library's own fallback. An empty path is refused when the body is run.
+    ///
+    /// ```no_run
+    /// use oomsweep::Sweep;
+    ///
+    /// let report = Sweep::new("index").benign(["indexmap::", "hashbrown::"]).run(|| Vec::<u8>::new().try_reserve(1));
+    /// ```
+    pub fn benign(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.requested.benign.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds findings that are accepted for now, by their ids (16 hex digits, as the report shows them). One that no longer
+    /// occurs fails the test. Memory errors cannot be accepted.
+    pub fn known(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.requested.known.extend(ids.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether a body may make no request that could fail. Default: [`Rule::Deny`].
+    pub fn no_points(mut self, rule: Rule) -> Self {
+        self.requested.no_points = Some(rule);
+        self
+    }
+
+    /// Whether a sweep may be cut by [`max_time`](Sweep::max_time) or [`max_points`](Sweep::max_points). Default:
+    /// [`Rule::Deny`], or what `OOMSWEEP_INCOMPLETE` says.
+    pub fn incomplete(mut self, rule: Rule) -> Self {
+        self.requested.incomplete = Some(rule);
+        self
+    }
+
+    /// Whether requests that make a block smaller are failed. Default: [`Shrink::Fail`].
+    pub fn shrink(mut self, shrink: Shrink) -> Self {
+        self.requested.shrink = Some(shrink);
+        self
+    }
+
+    /// The plain run must panic, with a message that contains the text, if one is given. In a trial that panic is tolerated,
+    /// and so is returning.
+    pub fn should_panic(mut self, expected: Option<&str>) -> Self {
+        self.requested.should_panic = Some(expected.map(str::to_owned));
+        self
+    }
+
+    /// How points are tried. Default: [`EngineChoice::Auto`]; `OOMSWEEP_ENGINE` wins.
+    pub fn engine(mut self, engine: EngineChoice) -> Self {
+        self.requested.engine = Some(engine);
+        self
+    }
+
+    /// The limit for one run, above zero; a run over it is a finding, `hang`. Default: 20 times the slowest plain run, at least
+    /// one second; `OOMSWEEP_TIMEOUT` wins.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.requested.timeout = Some(limit);
+        self
+    }
+
+    /// The limit for the whole sweep, above zero; what it cuts off is a finding, `incomplete`, unless
+    /// [`incomplete`](Sweep::incomplete) allows it. Default: none; `OOMSWEEP_MAX_TIME` wins.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use oomsweep::{Rule, Sweep};
+    ///
+    /// let report = Sweep::new("long")
+    ///     .max_time(Duration::from_secs(10))
+    ///     .incomplete(Rule::Allow)
+    ///     .run(|| Vec::<u8>::new().try_reserve(1));
+    /// ```
+    pub fn max_time(mut self, limit: Duration) -> Self {
+        self.requested.max_time = Some(limit);
+        self
+    }
+
+    /// How many points are tried at most, from 1. Default: all; `OOMSWEEP_MAX_POINTS` wins.
+    pub fn max_points(mut self, points: u64) -> Self {
+        self.requested.max_points = Some(points);
+        self
+    }
+
+    /// Seeds the choice of points under [`max_points`](Sweep::max_points); below 2^53, the largest number that the report file
+    /// can hold. Default: always the same; `OOMSWEEP_SEED` wins.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.requested.seed = Some(seed);
+        self
+    }
+
+    /// Makes only part `k` of `n` of the trials; the parts 1 to `n` together are the whole. Default: the whole;
+    /// `OOMSWEEP_SHARD` wins.
+    ///
+    /// # Panics
+    ///
+    /// Unless `k` is a number from 1 to `n`.
+    #[track_caller]
+    pub fn shard(mut self, k: u64, n: u64) -> Self {
+        let Some(shard) = checked_shard(k, n) else {
+            panic!("shard({k}, {n}): there is no part {k} of {n}, parts are numbered from 1 to their number");
+        };
+        self.requested.shard = Some(shard);
+        self
+    }
+
+    /// What an injected failure must come back as: an error for which `expected` returns true. Any other `Err` is a finding,
+    /// `wrong-error`. Default: any `Err` will do. A function that panics has not returned true.
+    ///
+    /// ```no_run
+    /// use oomsweep::Sweep;
+    ///
+    /// #[derive(Debug)]
+    /// enum ReadError {
+    ///     Syntax,
+    ///     OutOfMemory,
+    /// }
+    ///
+    /// fn read() -> Result<(), ReadError> {
+    ///     Vec::<u8>::new().try_reserve(100).map_err(|_| ReadError::OutOfMemory)
+    /// }
+    ///
+    /// Sweep::new("reads")
+    ///     .error_if(|error: &ReadError| matches!(error, ReadError::OutOfMemory))
+    ///     .run(read)
+    ///     .assert_clean();
+    /// ```
+    pub fn error_if<E, F>(self, expected: F) -> Sweep<ErrorIf<E, F>>
+    where
+        F: Fn(&E) -> bool,
+    {
+        Sweep { site: self.site, requested: self.requested, matcher: ErrorIf::new(expected) }
+    }
+}

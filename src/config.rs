@@ -1,1 +1,0 @@
-//! Attribute, builder and environment, read once.

@@ -1,0 +1,138 @@
+//! What a test asks for and what the variables say, put together once into [`Options`].
+//!
+//! For *how to run* (task, engine, limits, seed, shard) the variable wins; for *what is accepted* (`infallible`, `swallowed`,
+//! `panics`, `incomplete`) the test wins and the variable is the default.
+
+mod choices;
+mod environment;
+mod error;
+mod value;
+
+pub use choices::{Faults, Infallible, Rule, Shrink};
+pub(crate) use environment::Environment;
+pub(crate) use error::ConfigError;
+pub(crate) use value::checked_shard;
+
+use std::time::Duration;
+
+use crate::model::options::{EngineChoice, Options, Shard, Task};
+use crate::model::trial::Policy;
+
+/// What an attribute or a builder asked for. `None`, false and empty lists: it said nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Requested {
+    /// Patterns and filter.
+    pub(crate) faults: Option<Faults>,
+    /// No faults, whatever the variables say.
+    pub(crate) leaks_only: bool,
+    /// Whether a failure may be swallowed.
+    pub(crate) swallowed: Option<Rule>,
+    /// What an abort in an infallible API is.
+    pub(crate) infallible: Option<Infallible>,
+    /// Whether a panic counts as the error.
+    pub(crate) panics: Option<Rule>,
+    /// Beginnings of function paths in which a failure may be swallowed.
+    pub(crate) benign: Vec<String>,
+    /// Ids of findings accepted for now.
+    pub(crate) known: Vec<String>,
+    /// Whether a body may make no points.
+    pub(crate) no_points: Option<Rule>,
+    /// Whether a sweep may be cut.
+    pub(crate) incomplete: Option<Rule>,
+    /// Whether shrinks are points.
+    pub(crate) shrink: Option<Shrink>,
+    /// The plain run must panic; the inner text is the part of the message that is expected.
+    pub(crate) should_panic: Option<Option<String>>,
+    /// How points are tried, the hidden way included.
+    pub(crate) engine: Option<EngineChoice>,
+    /// The limit for one run.
+    pub(crate) timeout: Option<Duration>,
+    /// The limit for the whole sweep.
+    pub(crate) max_time: Option<Duration>,
+    /// How many points are tried at most.
+    pub(crate) max_points: Option<u64>,
+    /// Seeds the choice of points.
+    pub(crate) seed: Option<u64>,
+    /// The part of the trials.
+    pub(crate) shard: Option<Shard>,
+}
+
+/// Puts the test's wishes and the variables together.
+///
+/// # Errors
+///
+/// If the test asks for something senseless: a limit of zero, a seed that the report cannot hold, a part that there is not, an
+/// empty `benign` path (which would let everything be swallowed).
+pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<Options, ConfigError> {
+    requested.validate()?;
+    let defaults = Options::default();
+    let faults = requested.faults.unwrap_or_default();
+    let policy = Policy {
+        infallible_skip: requested.infallible.or(environment.infallible).unwrap_or_default() == Infallible::Skip,
+        panics_allow: allowed(requested.panics.or(environment.panics)),
+        swallowed_allow: allowed(requested.swallowed.or(environment.swallowed)),
+    };
+    Ok(Options {
+        task: task(requested.leaks_only, environment),
+        patterns: faults.patterns(),
+        min_size: faults.min_size(),
+        policy,
+        benign: requested.benign,
+        known: requested.known,
+        no_points_allow: allowed(requested.no_points),
+        incomplete_allow: allowed(requested.incomplete.or(environment.incomplete)),
+        shrink_skip: requested.shrink.unwrap_or_default() == Shrink::Skip,
+        should_panic: requested.should_panic.map(Option::unwrap_or_default),
+        engine: environment.engine.or(requested.engine).unwrap_or(defaults.engine),
+        timeout: limit(environment.timeout.or(requested.timeout)),
+        max_time: limit(environment.max_time.or(requested.max_time)),
+        max_points: environment.max_points.or(requested.max_points),
+        seed: environment.seed.or(requested.seed).unwrap_or(defaults.seed),
+        shard: environment.shard.or(requested.shard),
+    })
+}
+
+impl Requested {
+    /// The values whose types allow more than makes sense; the variables were held to the same when they were read.
+    fn validate(&self) -> Result<(), ConfigError> {
+        for (name, limit) in [("timeout", self.timeout), ("max_time", self.max_time)] {
+            if limit == Some(Duration::ZERO) {
+                return Err(ConfigError::not_understood(name, "0s", environment::A_DURATION));
+            }
+        }
+        if self.max_points == Some(0) {
+            return Err(ConfigError::not_understood("max_points", "0", environment::A_COUNT));
+        }
+        if let Some(seed) = self.seed.filter(|&seed| seed >= value::SEED_END) {
+            return Err(ConfigError::not_understood("seed", &seed.to_string(), environment::A_SEED));
+        }
+        if let Some(Shard { k, n }) = self.shard.filter(|shard| checked_shard(shard.k, shard.n).is_none()) {
+            return Err(ConfigError::not_understood("shard", &format!("{k}/{n}"), environment::A_SHARD));
+        }
+        if self.benign.iter().any(String::is_empty) {
+            return Err(ConfigError::not_understood("benign", "", "the beginning of a function's path, such as `indexmap::`"));
+        }
+        Ok(())
+    }
+}
+
+fn task(leaks_only: bool, environment: &Environment) -> Task {
+    if let Some(replay) = &environment.replay {
+        return Task::Replay(replay.clone());
+    }
+    match environment.task.clone().unwrap_or_default() {
+        Task::Sweep if leaks_only => Task::Leaks,
+        task => task,
+    }
+}
+
+fn allowed(rule: Option<Rule>) -> bool {
+    rule.unwrap_or_default() == Rule::Allow
+}
+
+fn limit(asked: Option<Duration>) -> Option<Duration> {
+    asked.map(|limit| limit.min(value::LONGEST))
+}
+
+#[cfg(test)]
+mod tests;
