@@ -1,2 +1,27 @@
 //! Which fault next, what it came to, and who tries it.
+//!
+//! ```text
+//! test ── starts ──> worker (never runs the body)
+//!                      │ fork
+//!                      ▼
+//!                    server: warms up, then waits for orders ──┐ (or never runs the body, if its threads would stay behind)
+//!                      │ raw clone                             │
+//!                      ▼                                       │ order, answer: a mailbox in shared pages
+//!                    runner: trial after trial while           │
+//!                    nothing dies, then a plain run <──────────┘
+//! ```
+
+pub(crate) mod board;
+pub(crate) mod crew;
+pub(crate) mod digest;
+pub(crate) mod in_place;
+pub(crate) mod order;
+pub(crate) mod runner;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+pub(crate) mod server;
+pub(crate) mod supervisor;
 pub(crate) mod verdict;
+pub(crate) mod warm;
+pub(crate) mod watchdog;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+pub(crate) mod worker;

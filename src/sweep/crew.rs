@@ -1,0 +1,67 @@
+//! Who tries the points: what the supervisor asks of an engine, whichever it is.
+
+use super::board::{Alone, Closing, Warm};
+use super::digest::Digest;
+use crate::hook::core::Logged;
+use crate::model::code::Verdict;
+use crate::model::fault::Fault;
+
+/// How a warm-up came out.
+pub(crate) struct WarmedUp {
+    /// What the server says; `None` if its process died of it.
+    pub(crate) warm: Warm,
+    /// The points of the baseline.
+    pub(crate) log: Vec<Logged>,
+    /// The last plain run.
+    pub(crate) last: Digest,
+    /// The process died, or was over its time, in the plain run that `last` tells of.
+    pub(crate) died: bool,
+    /// Requests of the last run inside `exempt`.
+    pub(crate) exempt: u64,
+    /// Requests of the last run on other threads.
+    pub(crate) others: u64,
+}
+
+/// How a batch came out.
+pub(crate) struct BatchEnd {
+    /// The good trials from its first on: verdict, and whether it drifted.
+    pub(crate) good: Vec<(Verdict, bool)>,
+    /// The trial after them, if the runner stopped or died there.
+    pub(crate) stopped: Option<Digest>,
+    /// How it was closed.
+    pub(crate) closing: Closing,
+}
+
+/// The engine broke down: nothing can be tried any more.
+#[derive(Debug, Clone)]
+pub(crate) struct Broken(pub(crate) String);
+
+/// An engine.
+pub(crate) trait Crew {
+    /// Brings the body to the reference state.
+    ///
+    /// # Errors
+    /// If no process can be had.
+    fn warm_up(&mut self) -> Result<WarmedUp, Broken>;
+
+    /// From now on every run starts in a process of its own that makes `runs` plain runs first.
+    fn go_cold(&mut self, runs: u32);
+
+    /// The time limit of one run, in nanoseconds.
+    fn set_limit(&mut self, limit: u64);
+
+    /// Tries faults one after the other while nothing is found; `deadline` in nanoseconds of the monotonic clock (0: none).
+    ///
+    /// # Errors
+    /// If no process can be had.
+    fn batch(&mut self, faults: &[Fault], deadline: u64) -> Result<BatchEnd, Broken>;
+
+    /// One run from the reference state. `births` lists the sizes and alignments of blocks whose births are wanted.
+    ///
+    /// # Errors
+    /// If no process can be had.
+    fn alone(&mut self, ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken>;
+
+    /// A process can be lost without losing the sweep.
+    fn contains(&self) -> bool;
+}

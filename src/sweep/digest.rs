@@ -1,0 +1,209 @@
+//! From a journal, and from how its process ended, to facts and to what the report needs.
+
+use std::sync::atomic::Ordering;
+
+use super::board::End;
+use crate::hook::arena::Arena;
+use crate::hook::journal::{Fd, Journal, Leaked, Span, Step};
+use crate::model::event::Request;
+use crate::model::stack::RawStack;
+use crate::model::trial::{
+    Block, Detail, Divergence, Ending, Facts, OpenFd, PanicInfo, Recorded, SignalInfo,
+};
+use crate::sys::output::Output;
+
+/// How much of a trial's output is kept, in bytes.
+const OUTPUT: u64 = 64 * 1024;
+/// The number of SIGABRT, everywhere.
+const ABORT: i32 = 6;
+
+/// What the standard library prints when an infallible API gets no memory.
+const ALLOC_ERROR: &str = "memory allocation of ";
+
+/// A trial's facts and what was recorded beside them.
+pub(crate) struct Digest {
+    /// What the verdict is made of.
+    pub(crate) facts: Facts,
+    /// What the report needs.
+    pub(crate) detail: Detail,
+    /// The points before the fault were not those of the baseline.
+    pub(crate) drifted: bool,
+    /// Points made.
+    pub(crate) made: u64,
+    /// The sizes and alignments that the leaked blocks were born with.
+    pub(crate) leaked: Vec<(usize, usize)>,
+    /// The stacks of all points, if they were asked for.
+    pub(crate) points: Vec<usize>,
+    /// The harness itself failed: what it says of that.
+    pub(crate) trouble: Option<String>,
+}
+
+/// Reads a journal whose writer has ended, or has come back.
+pub(crate) fn digest(journal: &Journal, arena: Arena, end: End, output: Option<&Output>) -> Digest {
+    let done = journal.step.load(Ordering::Acquire) == Step::Done as u32;
+    let text = output.map(|output| output.tail(journal.output_from, OUTPUT)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut facts = Facts { delivered: journal.delivered, delivered_outside_benign: journal.delivered_outside, ..journal.facts };
+    if !done {
+        facts.ending = ending(journal, end, &text);
+        facts.unwound = false;
+        facts.leaks = 0;
+        facts.fd_leaks = 0;
+        facts.thread_leaks = 0;
+        facts.culprit_injected = culprit(journal, facts.ending).is_some_and(|record| record.injected);
+    }
+    let leaked = arena.values::<Leaked>(journal.leaks);
+    Digest {
+        facts,
+        drifted: journal.diverged.is_some(),
+        made: journal.made,
+        leaked: leaked.iter().map(|block| (block.born_size, block.align)).collect(),
+        points: arena.values::<usize>(journal.point_stacks),
+        trouble: trouble(journal, end, done, arena),
+        detail: detail(journal, arena, facts.ending, end, leaked, text),
+    }
+}
+
+fn trouble(journal: &Journal, end: End, done: bool, arena: Arena) -> Option<String> {
+    if let Some(span) = journal.trouble {
+        return Some(arena.text(span));
+    }
+    match end {
+        End::Refused(number) => {
+            Some(format!("a process could not be made: {}", std::io::Error::from_raw_os_error(number)))
+        }
+        End::Exited(96) if !done && journal.fatal.number == 0 => {
+            Some(String::from("a runner could not bring itself to the reference state: a plain run failed in it"))
+        }
+        End::Done | End::Exited(_) | End::Signalled(_) | End::TimedOut => None,
+    }
+}
+
+fn ending(journal: &Journal, end: End, text: &str) -> Ending {
+    let fatal = &journal.fatal;
+    if end == End::TimedOut {
+        return Ending::Timeout;
+    }
+    if fatal.number == ABORT && fatal.in_alloc_error {
+        return Ending::AllocAbort;
+    }
+    if fatal.number == ABORT && fatal.panicking && journal.panics > 0 {
+        return Ending::Panic;
+    }
+    if fatal.number != 0 {
+        return Ending::Signal;
+    }
+    // Our handler saw nothing: a body has put its own in place, or the process was ended from outside.
+    if journal.failed > 0 && text.contains(ALLOC_ERROR) {
+        return Ending::AllocAbort;
+    }
+    match end {
+        End::Signalled(ABORT) if journal.panics > 0 => Ending::Panic,
+        End::Signalled(_) => Ending::Signal,
+        End::Exited(_) | End::Done | End::TimedOut | End::Refused(_) => Ending::Exit,
+    }
+}
+
+fn culprit(journal: &Journal, ending: Ending) -> Option<&Recorded> {
+    if ending != Ending::AllocAbort {
+        return None;
+    }
+    if journal.fatal.number == 0 {
+        return journal.kept_failures().next().map(|(_, record)| record);
+    }
+    journal.failure(journal.fatal.culprit?)
+}
+
+fn detail(journal: &Journal, arena: Arena, ending: Ending, end: End, leaked: Vec<Leaked>, text: String) -> Detail {
+    let failed = (journal.failed > 0).then_some(journal.first);
+    Detail {
+        failed,
+        failed_later: arena.values::<Recorded>(journal.later),
+        culprit: culprit(journal, ending).copied(),
+        leaks: leaked.iter().map(block).collect(),
+        error: text_at(arena, journal.error),
+        panic: panic(journal, arena, ending),
+        signal: signal(journal, ending, end),
+        exit_status: match (ending, end) {
+            (Ending::Exit, End::Exited(status)) => Some(status),
+            _ => None,
+        },
+        fds: arena
+            .values::<Fd>(journal.fds)
+            .iter()
+            .map(|fd| OpenFd { fd: fd.fd, target: arena.text(fd.target) })
+            .collect(),
+        diverges: journal.diverged.map(|index| Divergence { index, baseline: None, trial: Some(diverging(journal)) }),
+        output: text,
+        notes: Vec::new(),
+    }
+}
+
+fn diverging(journal: &Journal) -> Recorded {
+    Recorded { injected: false, ..journal.diverging }
+}
+
+fn text_at(arena: Arena, span: Option<Span>) -> Option<String> {
+    span.map(|span| arena.text(span))
+}
+
+fn block(leaked: &Leaked) -> Block {
+    Block {
+        size: leaked.size,
+        align: leaked.align,
+        ordinal: leaked.ordinal,
+        thread: (leaked.thread != 0).then_some(leaked.thread),
+        born: leaked.born,
+        indirect_count: leaked.indirect_count,
+        indirect_bytes: leaked.indirect_bytes,
+    }
+}
+
+fn panic(journal: &Journal, arena: Arena, ending: Ending) -> Option<PanicInfo> {
+    if ending != Ending::Panic {
+        return None;
+    }
+    Some(PanicInfo {
+        message: text_at(arena, journal.panic_message).unwrap_or_default(),
+        file: text_at(arena, journal.panic_file),
+        line: journal.panic_file.map(|_| journal.panic_line),
+        unwound: journal.facts.ending == Ending::Panic && journal.step.load(Ordering::Acquire) == Step::Done as u32,
+    })
+}
+
+fn signal(journal: &Journal, ending: Ending, end: End) -> Option<SignalInfo> {
+    if ending != Ending::Signal {
+        return None;
+    }
+    let fatal = &journal.fatal;
+    if fatal.number == 0 {
+        let number = if let End::Signalled(number) = end { number } else { 0 };
+        return Some(SignalInfo { number, explained: None, stack: None });
+    }
+    Some(SignalInfo {
+        number: fatal.number,
+        explained: fatal.address.and_then(|address| explain(address, fatal.sp)),
+        stack: (!fatal.stack.ips().is_empty()).then_some(fatal.stack),
+    })
+}
+
+/// What a faulting address tells. Without addresses: they differ from run to run.
+fn explain(address: usize, sp: usize) -> Option<String> {
+    if sp != 0 && address.wrapping_add(64 * 1024) >= sp && address < sp.wrapping_add(4096) {
+        return Some(String::from("the stack's end: a stack overflow"));
+    }
+    match address {
+        0 => Some(String::from("a null pointer")),
+        1..=65_535 => Some(format!("a null pointer, {address} bytes off")),
+        _ => None,
+    }
+}
+
+/// A request about which only kind, size and align are known.
+pub(crate) fn bare(index: u64, size: usize, align: usize, kind: crate::model::event::Kind) -> Recorded {
+    Recorded {
+        request: Request { size, old_size: 0, align, index, kind, benign: false },
+        stack: RawStack::EMPTY,
+        injected: false,
+    }
+}

@@ -1,0 +1,151 @@
+//! The engine for where there are no processes: everything in this one. It cannot contain an abort, a crash, an exit or a hang.
+
+use std::sync::atomic::Ordering;
+
+use super::board::{Alone, BATCH, End, Pages, WANTED, Wanted};
+use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
+use super::digest::{Digest, digest};
+use super::runner::Runner;
+use super::warm;
+use crate::hook::core::{Core, Logged, core_or_make};
+use crate::hook::gate::{self, State};
+use crate::model::code::Verdict;
+use crate::model::fault::Fault;
+use crate::model::trial::Policy;
+use crate::session::Body;
+use crate::session::witness::{self, Then};
+
+/// See the module.
+pub(crate) struct InPlace<'a> {
+    body: &'a mut dyn Body,
+    policy: Policy,
+    should_panic: Option<&'a str>,
+    pages: Pages,
+    core: &'static Core,
+}
+
+impl<'a> InPlace<'a> {
+    /// An engine for this body.
+    ///
+    /// # Errors
+    /// If the system has no pages left.
+    pub(crate) fn new(
+        body: &'a mut dyn Body,
+        policy: Policy,
+        should_panic: Option<&'a str>,
+        shrink_skip: bool,
+    ) -> Result<InPlace<'a>, Broken> {
+        let pages = Pages::map().ok_or_else(|| Broken(String::from("the system has no pages left")))?;
+        let core = core_or_make();
+        // SAFETY: no run is open: the harness lets one sweep at a time into a process.
+        unsafe { core.own().shrink_skip = shrink_skip };
+        core.everyone.store(false, Ordering::Relaxed);
+        if !gate::set(State::Between) {
+            return Err(Broken(String::from("the system has no pages left")));
+        }
+        witness::watch(pages.arena, Then::PassOn);
+        Ok(InPlace { body, policy, should_panic, pages, core })
+    }
+
+    fn runner(&mut self) -> Runner<'_> {
+        Runner {
+            body: &mut *self.body,
+            pages: &self.pages,
+            core: self.core,
+            policy: self.policy,
+            should_panic: self.should_panic,
+            output: None,
+        }
+    }
+
+    fn read(&self) -> Digest {
+        // SAFETY: no run is open.
+        digest(unsafe { &*self.pages.journal() }, self.pages.arena, End::Done, None)
+    }
+
+    /// A debugger's breakpoint is called at every injected failure from now on.
+    pub(crate) fn break_at_failures(&self) {
+        // SAFETY: no run is open.
+        unsafe { self.core.own().break_here = true };
+    }
+}
+
+impl Crew for InPlace<'_> {
+    fn warm_up(&mut self) -> Result<WarmedUp, Broken> {
+        self.pages.arena.clear();
+        let runner = self.runner();
+        let desk = runner.desk();
+        let warm = warm::warm_up(runner.body, desk, || ());
+        let last = self.read();
+        // SAFETY: no run is open.
+        let journal = unsafe { &*self.pages.journal() };
+        Ok(WarmedUp {
+            log: self.pages.arena.values::<Logged>(warm.log),
+            exempt: journal.exempt,
+            others: journal.others.load(Ordering::Relaxed),
+            died: false,
+            warm,
+            last,
+        })
+    }
+
+    fn go_cold(&mut self, _runs: u32) {}
+
+    fn set_limit(&mut self, _limit: u64) {}
+
+    fn batch(&mut self, faults: &[Fault], deadline: u64) -> Result<BatchEnd, Broken> {
+        let board = self.pages.board();
+        let count = faults.len().min(BATCH);
+        // SAFETY: one process, one thread that uses the board.
+        unsafe {
+            (*board).deadline = deadline;
+            (*board).answer.good = 0;
+            (*board).answer.stopped = false;
+            (*board).answer.closing = super::board::Closing::None;
+            for (place, &fault) in faults.iter().take(count).enumerate() {
+                (&raw mut (*board).plan).cast::<Fault>().add(place).write(fault);
+            }
+        }
+        self.runner().batch(count);
+        // SAFETY: as above.
+        let (answer, results) = unsafe { ((*board).answer, &(*board).results) };
+        let good: Vec<(Verdict, bool)> = results
+            .iter()
+            .take(answer.good)
+            .filter_map(|&(number, drifted)| Verdict::ALL.get(usize::from(number)).map(|&verdict| (verdict, drifted)))
+            .collect();
+        let stopped = answer.stopped.then(|| self.read());
+        Ok(BatchEnd { good, stopped, closing: answer.closing })
+    }
+
+    fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
+        if ask.births == Wanted::Listed {
+            let board = self.pages.board();
+            if births.len() > WANTED {
+                ask.births = Wanted::All;
+            }
+            // SAFETY: as above.
+            unsafe {
+                (*board).wanted_len = births.len().min(WANTED);
+                for (place, &pair) in births.iter().take(WANTED).enumerate() {
+                    (&raw mut (*board).wanted).cast::<(usize, usize)>().add(place).write(pair);
+                }
+            }
+        }
+        self.runner().alone(ask);
+        Ok(self.read())
+    }
+
+    fn contains(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for InPlace<'_> {
+    fn drop(&mut self) {
+        gate::set(State::Off);
+        crate::sys::signals::unwatch();
+        // SAFETY: no run is open.
+        unsafe { self.core.own().break_here = false };
+    }
+}

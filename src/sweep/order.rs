@@ -1,0 +1,168 @@
+//! The order of the sweep: which faults there are, which of them are tried here, and in which order.
+
+use crate::hook::core::Logged;
+use crate::model::fault::Fault;
+use crate::model::options::{Options, Pattern};
+
+/// What is to be tried.
+pub(crate) struct Plan {
+    /// The faults, in sweep order: pattern by pattern as written, then by place.
+    pub(crate) faults: Vec<Fault>,
+    /// Trials that belong to the sweep and are not tried because of `max_points`.
+    pub(crate) cut: u64,
+}
+
+/// The faults of a sweep over these points.
+pub(crate) fn plan(points: &[Logged], options: &Options) -> Plan {
+    let eligible: Vec<u64> = (0_u64..)
+        .zip(points)
+        .filter(|(_, point)| options.min_size.is_none_or(|least| point.size >= least))
+        .map(|(index, _)| index)
+        .collect();
+    let chosen = match options.max_points {
+        Some(most) if (eligible.len() as u64) > most => stratified(&eligible, most, options.seed),
+        Some(_) | None => eligible.clone(),
+    };
+    let mut faults = Vec::new();
+    let mut all = 0_u64;
+    for pattern in &options.patterns {
+        match *pattern {
+            Pattern::Once => {
+                faults.extend(chosen.iter().map(|&at| Fault::Once(at)));
+                all += eligible.len() as u64;
+            }
+            Pattern::Persistent => {
+                faults.extend(chosen.iter().map(|&at| Fault::Persistent(at)));
+                all += eligible.len() as u64;
+            }
+            Pattern::Window(len) => {
+                faults.extend(chosen.iter().map(|&at| Fault::Window { at, len }));
+                all += eligible.len() as u64;
+            }
+            Pattern::Budget => {
+                let of = |indexes: &[u64]| budgets(points, indexes);
+                faults.extend(of(&chosen).into_iter().map(Fault::Budget));
+                all += of(&eligible).len() as u64;
+            }
+        }
+    }
+    let cut = all.saturating_sub(faults.len() as u64);
+    if let Some(shard) = options.shard {
+        let mine = shard.k.saturating_sub(1);
+        let mut number = 0_u64;
+        faults.retain(|_| {
+            let keep = number % shard.n.max(1) == mine;
+            number = number.wrapping_add(1);
+            keep
+        });
+    }
+    Plan { faults, cut }
+}
+
+/// The budgets worth trying: one byte less than each point needs, each once, in the order of the points.
+fn budgets(points: &[Logged], indexes: &[u64]) -> Vec<u64> {
+    let mut seen = std::collections::HashSet::new();
+    indexes
+        .iter()
+        .filter_map(|&index| points.get(usize::try_from(index).ok()?))
+        .filter(|point| point.demand > 0)
+        .map(|point| point.demand.saturating_sub(1))
+        .filter(|&budget| seen.insert(budget))
+        .collect()
+}
+
+/// One of each of `most` equal parts, chosen by the seed.
+fn stratified(indexes: &[u64], most: u64, seed: u64) -> Vec<u64> {
+    let all = indexes.len() as u128;
+    let mut random = SplitMix(seed);
+    (0..u128::from(most))
+        .filter_map(|part| {
+            let from = part * all / u128::from(most);
+            let to = (part + 1) * all / u128::from(most);
+            let width = to.saturating_sub(from).max(1);
+            indexes.get(usize::try_from(from + u128::from(random.next()) % width).ok()?).copied()
+        })
+        .collect()
+}
+
+/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::Kind;
+    use crate::model::options::Shard;
+    use proptest::prelude::*;
+
+    fn points(sizes: &[usize]) -> Vec<Logged> {
+        let mut live = 0;
+        sizes
+            .iter()
+            .map(|&size| {
+                live += size as u64;
+                Logged { size, align: 1, kind: Kind::Alloc, demand: live }
+            })
+            .collect()
+    }
+
+    fn told(options: &Options, sizes: &[usize]) -> (String, u64) {
+        let plan = plan(&points(sizes), options);
+        (plan.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "), plan.cut)
+    }
+
+    #[test]
+    fn pattern_by_pattern_then_place() {
+        let (faults, cut) = told(&Options::default(), &[1, 2]);
+        assert_eq!(faults, "once@0 once@1 persistent@0 persistent@1");
+        assert_eq!(cut, 0);
+    }
+
+    #[test]
+    fn a_filter_is_a_choice_and_a_limit_is_a_cut() {
+        let filtered = Options { min_size: Some(10), patterns: vec![Pattern::Once], ..Options::default() };
+        assert_eq!(told(&filtered, &[1, 10, 2, 30]), (String::from("once@1 once@3"), 0));
+        let cut = Options { max_points: Some(1), ..Options::default() };
+        assert_eq!(told(&cut, &[1, 10, 2, 30]).1, 6);
+    }
+
+    #[test]
+    fn budgets_are_one_byte_short_of_each_demand() {
+        let options = Options { patterns: vec![Pattern::Budget], ..Options::default() };
+        assert_eq!(told(&options, &[8, 16]).0, "budget@7 budget@23");
+    }
+
+    proptest! {
+        #[test]
+        fn shards_are_disjoint_and_complete(count in 0_usize..60, n in 1_u64..9) {
+            let sizes = vec![1; count];
+            let whole = plan(&points(&sizes), &Options::default()).faults;
+            let mut parts = Vec::new();
+            for k in 1..=n {
+                parts.extend(plan(&points(&sizes), &Options { shard: Some(Shard { k, n }), ..Options::default() }).faults);
+            }
+            prop_assert_eq!(parts.len(), whole.len());
+            for fault in whole {
+                prop_assert!(parts.contains(&fault));
+            }
+        }
+
+        #[test]
+        fn a_choice_has_its_number_and_its_order(count in 1_usize..200, most in 1_u64..50, seed: u64) {
+            let options = Options { max_points: Some(most), seed, patterns: vec![Pattern::Once], ..Options::default() };
+            let faults = plan(&points(&vec![1; count]), &options).faults;
+            prop_assert_eq!(faults.len() as u64, most.min(count as u64));
+            prop_assert!(faults.windows(2).all(|pair| pair[0] < pair[1]));
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What a runner does with an order: trials, a second try, a closing run. The same code in a child and in place.
+
+use std::sync::atomic::Ordering;
+
+use super::board::{Alone, BATCH, Board, Closing, End, Pages, Wanted};
+use super::verdict::verdict;
+use super::warm;
+use crate::hook::arena::Arena;
+use crate::hook::core::{Births, Core};
+use crate::hook::journal::{Fd, Journal, Leaked};
+use crate::hook::pages_vec::PagesVec;
+use crate::model::code::Verdict;
+use crate::model::fault::Fault;
+use crate::model::trial::Policy;
+use crate::session::audit;
+use crate::session::Body;
+use crate::session::run::{Desk, Orders, run};
+use crate::sys::output::{self, Output};
+use crate::sys::time;
+
+/// A runner: the body, and where it writes.
+pub(crate) struct Runner<'a> {
+    /// The body.
+    pub(crate) body: &'a mut dyn Body,
+    /// The pages of the sweep.
+    pub(crate) pages: &'a Pages,
+    /// The hook's state.
+    pub(crate) core: &'static Core,
+    /// What the user accepts.
+    pub(crate) policy: Policy,
+    /// The expected part of a panic's message.
+    pub(crate) should_panic: Option<&'a str>,
+    /// Where the body's output goes; `None`: where it goes anyway.
+    pub(crate) output: Option<Output>,
+}
+
+impl<'a> Runner<'a> {
+    /// Where the trial is written down.
+    pub(crate) fn desk(&self) -> Desk<'a> {
+        Desk {
+            core: self.core,
+            journal: self.pages.journal(),
+            arena: self.pages.arena,
+            should_panic: self.should_panic,
+        }
+    }
+
+    fn board(&self) -> *mut Board {
+        self.pages.board()
+    }
+
+    /// Makes the output of the next run tell itself apart from what came before.
+    pub(crate) fn mark_output(&mut self) {
+        let journal = self.pages.current();
+        let from = match &mut self.output {
+            Some(output) => {
+                output::flush();
+                output.redirect();
+                if output.len() > TRIM {
+                    output.clear();
+                }
+                output.len()
+            }
+            None => 0,
+        };
+        // SAFETY: no run is open, and this process is the one that writes the journal.
+        unsafe { (*journal).output_from = from };
+    }
+
+    fn write_in(&self, spare: bool) -> Desk<'a> {
+        // SAFETY: the word is atomic and always valid.
+        unsafe { (*self.board()).current.store(u32::from(spare), Ordering::Release) };
+        Desk { journal: if spare { self.pages.spare() } else { self.pages.journal() }, ..self.desk() }
+    }
+
+    fn try_in(&mut self, desk: Desk<'_>, orders: Orders) {
+        self.mark_output();
+        run(self.body, desk, orders);
+        if self.output.is_some() {
+            output::flush();
+        }
+    }
+
+    /// Trials from the first of the plan on, while nothing is found; then, if there was more than one, a plain run.
+    pub(crate) fn batch(&mut self, count: usize) {
+        let board = self.board();
+        let desk = self.write_in(false);
+        let mut stopped = false;
+        let mut good = 0_usize;
+        while good < count.min(BATCH) {
+            self.pages.arena.clear();
+            // SAFETY: an order is being carried out, so its giver waits: the board is ours.
+            let (fault, deadline) = unsafe { ((&raw const (*board).plan).cast::<Fault>().add(good).read(), (*board).deadline) };
+            if deadline != 0 && good > 0 && time::now_ns() > deadline {
+                break;
+            }
+            self.try_in(desk, Orders { failure_stacks: good == 0, ..Orders::new(fault) });
+            // SAFETY: the run is over.
+            let journal = unsafe { &*desk.journal };
+            let verdict = verdict(&journal.facts, &self.policy);
+            if !verdict.is_good() {
+                stopped = true;
+            }
+            // SAFETY: as above; `good` is below the length of both arrays.
+            unsafe {
+                if !stopped {
+                    let result = (number(verdict), journal.diverged.is_some());
+                    (&raw mut (*board).results).cast::<(u8, bool)>().add(good).write(result);
+                    (*board).answer.good = good + 1;
+                }
+                (*board).answer.stopped = stopped;
+            }
+            if stopped {
+                break;
+            }
+            good += 1;
+        }
+        if good + usize::from(stopped) > 1 {
+            let closing = self.close();
+            // SAFETY: as above.
+            unsafe { (*board).answer.closing = closing };
+        }
+        // SAFETY: as above.
+        unsafe { (*board).answer.end = End::Done };
+    }
+
+    fn close(&mut self) -> Closing {
+        let desk = self.write_in(true);
+        self.try_in(desk, Orders::new(Fault::None));
+        // SAFETY: the run is over; no run is open.
+        let (journal, base) = unsafe { (&*desk.journal, self.core.own().base.len() as u64) };
+        let same = journal.diverged.is_none() && journal.made == base;
+        if same && warm::passes(journal, self.should_panic.is_some()) { Closing::Fits } else { Closing::Differs }
+    }
+
+    /// One run from the reference state, and if it left something behind a second try of the same.
+    pub(crate) fn alone(&mut self, ask: Alone) {
+        let desk = self.write_in(false);
+        self.pages.arena.clear();
+        self.try_in(desk, self.orders(&ask));
+        // SAFETY: the run is over; the spare journal is another one.
+        let first = unsafe { &mut *desk.journal };
+        if ask.births != Wanted::None && (first.facts.leaks > 0 || first.facts.fd_leaks > 0) {
+            let again = self.write_in(true);
+            self.try_in(again, self.orders(&ask));
+            // SAFETY: as above.
+            compare(first, unsafe { &*again.journal }, self.pages.arena);
+        }
+        // SAFETY: the order's giver waits.
+        unsafe { (*self.board()).answer.end = End::Done };
+    }
+
+    fn orders(&self, ask: &Alone) -> Orders {
+        Orders {
+            failure_stacks: true,
+            keep_failures: ask.keep_failures,
+            point_stacks: ask.point_stacks,
+            look_at: ask.look_at,
+            births: self.births(ask.births),
+            ..Orders::new(ask.fault)
+        }
+    }
+
+    fn births(&self, wanted: Wanted) -> Births {
+        match wanted {
+            Wanted::None => Births::None,
+            Wanted::All => Births::All,
+            Wanted::Listed => {
+                let mut list = PagesVec::new();
+                // SAFETY: the order's giver waits; it has written the list.
+                let listed = unsafe { &(&(*self.board()).wanted)[..(*self.board()).wanted_len.min(super::board::WANTED)] };
+                for &pair in listed {
+                    list.push(pair);
+                }
+                Births::Of(list)
+            }
+        }
+    }
+}
+
+/// The output file is emptied between trials when it is larger than this.
+const TRIM: u64 = 1 << 20;
+
+/// The verdict's number, for a byte in shared pages.
+fn number(verdict: Verdict) -> u8 {
+    Verdict::ALL.iter().position(|&known| known == verdict).and_then(|place| u8::try_from(place).ok()).unwrap_or(0)
+}
+
+/// Of what the first try left, keeps what the second left as well.
+fn compare(first: &mut Journal, second: &Journal, arena: Arena) {
+    let leaks = audit::confirmed(&arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks));
+    first.facts.leaks = leaks.len() as u64;
+    if let Some(span) = arena.put(&leaks) {
+        first.leaks = span;
+    }
+    let mut fds = arena.values::<Fd>(first.fds);
+    fds.truncate(usize::try_from(second.facts.fd_leaks).unwrap_or(usize::MAX));
+    first.facts.fd_leaks = fds.len() as u64;
+    if let Some(span) = arena.put(&fds) {
+        first.fds = span;
+    }
+}

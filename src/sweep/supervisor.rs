@@ -1,0 +1,451 @@
+//! The supervisor: what is tried when, what is tried again, and what counts. It never runs the body.
+
+use std::time::{Duration, Instant};
+
+use super::board::{Alone, BATCH, Closing, Wanted};
+use super::crew::{Broken, Crew, WarmedUp};
+use super::digest::{Digest, bare};
+use super::order::{self, Plan};
+use super::verdict::{findings, plain_findings, verdict};
+use crate::hook::core::Logged;
+use crate::model::code::{Code, Verdict};
+use crate::model::fault::Fault;
+use crate::model::options::{Options, Task};
+use crate::model::report::{Coverage, Points, Trial};
+use crate::model::stack::RawStack;
+use crate::model::trial::{Detail, Divergence, Ending, Facts, Judged, Recorded};
+use crate::sys::time;
+
+/// The least time limit of a run, and how many times the slowest plain run it is.
+const LEAST_LIMIT: Duration = Duration::from_secs(1);
+const LIMIT_FACTOR: u64 = 20;
+/// How many times the limit a hang is confirmed with.
+const PATIENCE: u32 = 4;
+/// How often a fault that was not reached is tried again.
+const RETRIES: u32 = 2;
+
+/// Says whether a failed request was made by code that may swallow it.
+pub(crate) type IsBenign<'a> = &'a mut dyn FnMut(&RawStack) -> bool;
+
+/// Everything that a sweep found out.
+#[derive(Default)]
+pub(crate) struct Swept {
+    /// What the baseline asked for.
+    pub(crate) points: Points,
+    /// Plain runs made.
+    pub(crate) runs: u32,
+    /// What is wrong with the plain run.
+    pub(crate) plain: Option<Judged>,
+    /// Every trial made, in sweep order.
+    pub(crate) trials: Vec<Trial>,
+    /// Those with a finding.
+    pub(crate) failed: Vec<Judged>,
+    /// What was planned and what came of it.
+    pub(crate) coverage: Coverage,
+    /// Why the sweep is not complete.
+    pub(crate) cut: Option<String>,
+    /// Things worth saying.
+    pub(crate) notes: Vec<String>,
+    /// Why the points were tried in the way they were.
+    pub(crate) why: Option<String>,
+    /// The stack of every point of the baseline, each its length and its addresses; there if something was found.
+    pub(crate) stacks: Vec<usize>,
+    /// The body's type is a `Result`.
+    pub(crate) returns_result: bool,
+}
+
+struct Sweep<'a> {
+    crew: &'a mut dyn Crew,
+    options: &'a Options,
+    is_benign: IsBenign<'a>,
+    began: Instant,
+    swept: Swept,
+    base: Vec<Logged>,
+    results: Vec<Option<(Verdict, bool)>>,
+    failed: Vec<(usize, Judged)>,
+    repeats: bool,
+}
+
+/// Does what the options ask for.
+///
+/// # Errors
+/// If the engine broke down before anything could be said.
+pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, is_benign: IsBenign<'_>) -> Result<Swept, Broken> {
+    let mut sweep = Sweep {
+        crew,
+        options,
+        is_benign,
+        began: Instant::now(),
+        swept: Swept::default(),
+        base: Vec::new(),
+        results: Vec::new(),
+        failed: Vec::new(),
+        repeats: true,
+    };
+    sweep.go()?;
+    Ok(sweep.swept)
+}
+
+impl Sweep<'_> {
+    fn go(&mut self) -> Result<(), Broken> {
+        let warmed = self.crew.warm_up()?;
+        self.take_points(&warmed);
+        if self.baseline_failed(&warmed) {
+            self.plan_is_left();
+            return Ok(());
+        }
+        let limit = self.options.timeout.map_or_else(
+            || warmed.warm.slowest.saturating_mul(LIMIT_FACTOR).max(nanos(LEAST_LIMIT)),
+            nanos,
+        );
+        self.crew.set_limit(limit);
+        if warmed.warm.threads_left && self.crew.contains() {
+            self.crew.go_cold(warmed.warm.runs);
+            self.swept.why = Some(String::from("threads of the body live on, so every batch has a process of its own"));
+        }
+        self.base = warmed.log;
+        if self.plain_run_leaves_something(&warmed.last)? {
+            self.plan_is_left();
+            return Ok(());
+        }
+        if self.options.task == Task::Leaks || self.swept.points.total == 0 {
+            return Ok(());
+        }
+        let plan = order::plan(&self.base, self.options);
+        self.swept.coverage.planned = plan.faults.len() as u64 + plan.cut;
+        self.run_plan(&plan)?;
+        self.count(&plan);
+        if !self.swept.failed.is_empty() {
+            let ask = Alone { point_stacks: true, ..Alone::of(Fault::None) };
+            self.swept.stacks = self.crew.alone(ask, &[])?.points;
+        }
+        Ok(())
+    }
+
+    fn take_points(&mut self, warmed: &WarmedUp) {
+        let total = if warmed.died { warmed.last.made } else { warmed.log.len() as u64 };
+        self.swept.runs = warmed.warm.runs;
+        self.swept.returns_result = warmed.last.facts.returns_result;
+        self.swept.points = Points {
+            total,
+            first_use: if warmed.died { 0 } else { warmed.warm.first_points.saturating_sub(total) },
+            exempt: warmed.exempt,
+            other_threads: warmed.others,
+        };
+        if warmed.warm.sizes_vary {
+            self.swept.notes.push(String::from(
+                "sizes vary: ten plain runs made as many requests, but not of the same sizes",
+            ));
+        }
+    }
+
+    /// Nothing is swept: what would have been is left.
+    fn plan_is_left(&mut self) {
+        if self.options.task == Task::Sweep {
+            let planned = if self.base.is_empty() {
+                self.swept.points.total.saturating_mul(self.options.patterns.len() as u64)
+            } else {
+                order::plan(&self.base, self.options).faults.len() as u64
+            };
+            self.swept.coverage.planned = planned;
+            self.swept.coverage.left = planned;
+        }
+    }
+
+    fn baseline_failed(&mut self, warmed: &WarmedUp) -> bool {
+        let mut detail = warmed.last.detail.clone();
+        let codes = if warmed.died || warmed.warm.failed {
+            let facts = Facts { leaks: 0, fd_leaks: 0, thread_leaks: 0, ..warmed.last.facts };
+            detail.leaks.clear();
+            detail.fds.clear();
+            detail.diverges = None;
+            if facts.ending == Ending::Timeout {
+                detail.notes.push(String::from("the plain run was over its time limit: `timeout = \"…\"` sets another"));
+            }
+            if facts.ending == Ending::Ok && self.options.should_panic.is_some() {
+                detail.notes.push(String::from("the plain run was to panic, as `should_panic` says, and did not"));
+            }
+            plain_findings(&facts, self.options.should_panic.is_some())
+        } else if warmed.warm.number_varies {
+            detail.diverges =
+                warmed.warm.parting.map(|(index, baseline, trial)| Divergence { index, baseline, trial });
+            vec![Code::Baseline]
+        } else {
+            return false;
+        };
+        self.swept.plain = Some(plain_judged(codes, detail));
+        true
+    }
+
+    /// A plain run that leaves blocks or descriptors behind is made again, twice, with the stacks of their births.
+    fn plain_run_leaves_something(&mut self, last: &Digest) -> Result<bool, Broken> {
+        let left = last.facts.leaks + last.facts.fd_leaks + last.facts.thread_leaks + last.detail.diverges.iter().count() as u64;
+        if left == 0 && !self.threads_may_leak(last) {
+            return Ok(false);
+        }
+        let mut digest = self.with_births(Alone::of(Fault::None), &last.leaked)?;
+        digest.detail.diverges = None;
+        let codes = plain_findings(&digest.facts, self.options.should_panic.is_some());
+        if codes.is_empty() {
+            return Ok(false);
+        }
+        if let Some(trouble) = digest.trouble.take() {
+            digest.detail.notes.push(trouble);
+        }
+        self.swept.plain = Some(plain_judged(codes, digest.detail));
+        Ok(true)
+    }
+
+    fn threads_may_leak(&self, last: &Digest) -> bool {
+        last.facts.thread_leaks > 0
+    }
+
+    fn run_plan(&mut self, plan: &Plan) -> Result<(), Broken> {
+        let faults = &plan.faults;
+        self.results = vec![None; faults.len()];
+        let mut size = BATCH;
+        let mut at = 0;
+        while at < faults.len() {
+            if self.out_of_time() {
+                self.swept.cut = Some(format!("stopped by max_time at {at} of {}", self.swept.coverage.planned));
+                return Ok(());
+            }
+            let Some(faults) = faults.get(at..faults.len().min(at + size)) else { break };
+            let end = match self.crew.batch(faults, self.deadline()) {
+                Ok(end) => end,
+                Err(broken) => {
+                    self.swept.cut = Some(broken.0);
+                    return Ok(());
+                }
+            };
+            let good = end.good.len();
+            self.settle(at, faults, &end.good, end.closing)?;
+            let mut done = good;
+            if let (Some(digest), Some(&fault)) = (end.stopped, faults.get(good)) {
+                if let Some(trouble) = &digest.trouble
+                    && !self.still_works(fault)
+                {
+                    self.swept.cut = Some(trouble.clone());
+                    return Ok(());
+                }
+                let died = digest.facts.ending != Ending::Ok && digest.facts.ending != Ending::Err;
+                let judged = if good == 0 && !needs_more(&digest, self.options) {
+                    self.judge(fault, digest)
+                } else {
+                    self.alone(fault, &digest.leaked)?
+                };
+                self.put(at + good, judged);
+                done += 1;
+                size = if died { usize::max(1, good / 2) } else { size };
+            } else if good == faults.len() {
+                size = BATCH.min(size * 2);
+            }
+            if done == 0 {
+                self.swept.cut = Some(String::from("the runner came back without a trial"));
+                return Ok(());
+            }
+            at += done;
+        }
+        Ok(())
+    }
+
+    /// Whether a process can still be had, after one could not.
+    fn still_works(&mut self, fault: Fault) -> bool {
+        self.crew.alone(Alone::of(fault), &[]).is_ok_and(|digest| digest.trouble.is_none())
+    }
+
+    /// The first of a batch was tried from the reference state and counts; the others count if the batch was closed by a
+    /// plain run that fits.
+    fn settle(&mut self, at: usize, faults: &[Fault], good: &[(Verdict, bool)], closing: Closing) -> Result<(), Broken> {
+        let trusted = if closing == Closing::Fits { good.len() } else { good.len().min(1) };
+        for (place, &result) in good.iter().take(trusted).enumerate() {
+            self.put_good(at + place, result);
+        }
+        if trusted == good.len() {
+            return Ok(());
+        }
+        if closing == Closing::Differs {
+            self.repeats = false;
+        }
+        let rest: Vec<Fault> = faults.iter().take(good.len()).skip(trusted).copied().collect();
+        if closing == Closing::None
+            && let Ok(again) = self.crew.batch(&rest, 0)
+            && again.stopped.is_none()
+            && again.good.len() == rest.len()
+            && (again.closing == Closing::Fits || rest.len() == 1)
+        {
+            for (place, &result) in again.good.iter().enumerate() {
+                self.put_good(at + trusted + place, result);
+            }
+            return Ok(());
+        }
+        for (place, &fault) in rest.iter().enumerate() {
+            let judged = self.alone(fault, &[])?;
+            self.put(at + trusted + place, judged);
+        }
+        Ok(())
+    }
+
+    fn put_good(&mut self, at: usize, result: (Verdict, bool)) {
+        if let Some(place) = self.results.get_mut(at) {
+            *place = Some(result);
+        }
+    }
+
+    fn put(&mut self, at: usize, judged: Judged) {
+        self.put_good(at, (judged.verdict, judged.drifted));
+        if !judged.codes.is_empty() {
+            self.failed.push((at, judged));
+        }
+    }
+
+    /// Tries a fault alone, from the reference state, as often as its ending asks for; only this counts.
+    fn alone(&mut self, fault: Fault, leaked: &[(usize, usize)]) -> Result<Judged, Broken> {
+        let ask = Alone { keep_failures: !self.options.benign.is_empty(), ..Alone::of(fault) };
+        let mut digest = self.with_births(ask, leaked)?;
+        if digest.facts.ending == Ending::Timeout {
+            digest = self.with_births(Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
+        }
+        let mut tries = 0;
+        while not_reached(&digest.facts) && tries < RETRIES {
+            tries += 1;
+            digest = self.with_births(ask, &digest.leaked.clone())?;
+        }
+        if not_reached(&digest.facts) {
+            self.find_divergence(&mut digest)?;
+        }
+        Ok(self.judge(fault, digest))
+    }
+
+    /// A run that leaves blocks behind is made again with the stacks of their births: at first of those with the same sizes.
+    fn with_births(&mut self, ask: Alone, leaked: &[(usize, usize)]) -> Result<Digest, Broken> {
+        let wanted = if leaked.is_empty() { Wanted::None } else { Wanted::Listed };
+        let mut sizes = leaked.to_vec();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let mut digest = self.crew.alone(Alone { births: wanted, ..ask }, &sizes)?;
+        let complete = |digest: &Digest| digest.detail.leaks.iter().all(|block| !block.born.ips().is_empty());
+        let left = digest.facts.leaks + digest.facts.fd_leaks > 0;
+        if left && (wanted == Wanted::None || !complete(&digest)) {
+            let mut sizes = digest.leaked.clone();
+            sizes.sort_unstable();
+            sizes.dedup();
+            let births = if wanted == Wanted::None && !sizes.is_empty() { Wanted::Listed } else { Wanted::All };
+            digest = self.crew.alone(Alone { births, ..ask }, &sizes)?;
+            if !complete(&digest) {
+                digest = self.crew.alone(Alone { births: Wanted::All, ..ask }, &[])?;
+            }
+        }
+        Ok(digest)
+    }
+
+    /// Where a run that never came to its fault parted from the baseline, with the baseline's stack there.
+    fn find_divergence(&mut self, digest: &mut Digest) -> Result<(), Broken> {
+        let trial = digest.detail.diverges.as_ref().and_then(|parting| parting.trial);
+        let index = digest.detail.diverges.as_ref().map_or(digest.made, |parting| parting.index);
+        let mut baseline: Option<Recorded> = usize::try_from(index)
+            .ok()
+            .and_then(|place| self.base.get(place))
+            .map(|point| bare(index, point.size, point.align, point.kind));
+        if let Some(record) = &mut baseline {
+            let looked = self.crew.alone(Alone { look_at: Some(index), ..Alone::of(Fault::None) }, &[])?;
+            if let Some(seen) = looked.detail.diverges.and_then(|parting| parting.trial) {
+                *record = seen;
+            }
+        }
+        digest.detail.diverges = Some(Divergence { index, baseline, trial });
+        Ok(())
+    }
+
+    fn judge(&mut self, fault: Fault, mut digest: Digest) -> Judged {
+        let policy = &self.options.policy;
+        let mut told = verdict(&digest.facts, policy);
+        if told == Verdict::Swallowed && !self.options.benign.is_empty() {
+            let detail = &digest.detail;
+            let all = detail.failed.iter().chain(&detail.failed_later);
+            let outside = all
+                .filter(|record| record.injected && !record.request.benign && !(self.is_benign)(&record.stack))
+                .count();
+            digest.facts.delivered_outside_benign = outside as u64;
+            told = verdict(&digest.facts, policy);
+        }
+        if told == Verdict::NotReached && digest.facts.ending == Ending::Err {
+            digest.detail.notes.push(String::from("an error although nothing failed"));
+        }
+        if told != Verdict::NotReached {
+            digest.detail.diverges = None;
+        }
+        if let Some(trouble) = digest.trouble.take() {
+            digest.detail.notes.push(trouble);
+        }
+        Judged {
+            fault,
+            verdict: told,
+            codes: findings(&digest.facts, policy, told),
+            drifted: digest.drifted && digest.facts.delivered > 0,
+            detail: Some(Box::new(digest.detail)),
+        }
+    }
+
+    fn count(&mut self, plan: &Plan) {
+        let coverage = &mut self.swept.coverage;
+        for (&fault, result) in plan.faults.iter().zip(&self.results) {
+            let Some((told, drifted)) = *result else { continue };
+            coverage.tried += 1;
+            match told {
+                Verdict::Error => coverage.error += 1,
+                Verdict::Tolerated => coverage.tolerated += 1,
+                Verdict::Skipped => coverage.skipped += 1,
+                _ => coverage.failed += 1,
+            }
+            self.swept.trials.push(Trial { fault, verdict: told, drifted });
+        }
+        coverage.left = coverage.planned.saturating_sub(coverage.tried);
+        if self.swept.cut.is_none() && plan.cut > 0 {
+            self.swept.cut = Some(format!("stopped by max_points at {} of {}", coverage.tried, coverage.planned));
+        }
+        if !self.repeats {
+            self.swept.notes.push(String::from(
+                "runs do not repeat: what a trial leaves behind changes the next run, so trials were made from the reference state",
+            ));
+        }
+        self.failed.sort_by_key(|(at, _)| *at);
+        self.swept.failed = std::mem::take(&mut self.failed).into_iter().map(|(_, judged)| judged).collect();
+    }
+
+    fn out_of_time(&self) -> bool {
+        self.options.max_time.is_some_and(|most| self.began.elapsed() >= most)
+    }
+
+    fn deadline(&self) -> u64 {
+        let Some(most) = self.options.max_time else { return 0 };
+        time::now_ns().saturating_add(nanos(most.saturating_sub(self.began.elapsed()))).max(1)
+    }
+}
+
+fn plain_judged(codes: Vec<Code>, detail: Detail) -> Judged {
+    // A plain run has findings, but no verdict: nothing was failed.
+    Judged { fault: Fault::None, verdict: Verdict::NotReached, codes, drifted: false, detail: Some(Box::new(detail)) }
+}
+
+fn not_reached(facts: &Facts) -> bool {
+    facts.delivered == 0 && matches!(facts.ending, Ending::Ok | Ending::Err)
+}
+
+/// A trial made from the reference state that has to be made again all the same: for the stacks of what it left behind, or
+/// because one try is not enough.
+fn needs_more(digest: &Digest, options: &Options) -> bool {
+    let facts = &digest.facts;
+    let swallowed = facts.ending == Ending::Ok && facts.delivered_outside_benign > 1 && !options.benign.is_empty();
+    facts.leaks > 0
+        || facts.fd_leaks > 0
+        || facts.thread_leaks > 0
+        || facts.ending == Ending::Timeout
+        || not_reached(facts)
+        || digest.trouble.is_some()
+        || swallowed
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

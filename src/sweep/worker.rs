@@ -1,0 +1,279 @@
+//! The worker's side of the mailbox: starts the server, gives it orders, and outlives it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::board::{Alone, Answer, BATCH, End, Order, Pages, WANTED, Wanted, Warm};
+use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
+use super::digest::{Digest, digest};
+use super::runner::Runner;
+use super::server;
+use super::watchdog::Watchdog;
+use crate::hook::core::{Logged, core_or_make};
+use crate::hook::journal::Journal;
+use crate::model::code::Verdict;
+use crate::model::fault::Fault;
+use crate::model::trial::Policy;
+use crate::session::Body;
+use crate::sys::output::{self, Output};
+use crate::sys::process::{self, Child, Died, Side};
+use crate::sys::futex;
+
+/// The engine that forks.
+pub(crate) struct Worker<'a> {
+    body: &'a mut dyn Body,
+    policy: Policy,
+    should_panic: Option<&'a str>,
+    shrink_skip: bool,
+    pages: Pages,
+    output: Output,
+    server: Option<Child>,
+    cold: Option<u32>,
+}
+
+impl<'a> Worker<'a> {
+    /// An engine for this body; nothing is started yet. `plain_limit`: the limit of a plain run, in nanoseconds.
+    ///
+    /// # Errors
+    /// If the system has no pages or no descriptor left.
+    pub(crate) fn new(
+        body: &'a mut dyn Body,
+        policy: Policy,
+        should_panic: Option<&'a str>,
+        shrink_skip: bool,
+        plain_limit: u64,
+    ) -> Result<Worker<'a>, Broken> {
+        let pages = Pages::map().ok_or_else(|| Broken(String::from("the system has no pages left")))?;
+        let output = Output::create().map_err(|error| Broken(format!("a file in memory could not be made: {error}")))?;
+        let worker = Worker { body, policy, should_panic, shrink_skip, pages, output, server: None, cold: None };
+        worker.store_limit(plain_limit);
+        Ok(worker)
+    }
+
+    fn store_limit(&self, limit: u64) {
+        // SAFETY: no order is open, so the board is ours.
+        unsafe { (*self.pages.board()).limit = limit };
+    }
+
+    fn start(&mut self) -> Result<(), Broken> {
+        if self.server.is_some() {
+            return Ok(());
+        }
+        let core = core_or_make();
+        // SAFETY: no run is open in this process.
+        unsafe { core.own().shrink_skip = self.shrink_skip };
+        // SAFETY: the server that may have been there before has ended: the words are ours.
+        unsafe {
+            (*self.pages.board()).asked.store(0, Ordering::Release);
+            (*self.pages.board()).answered.store(0, Ordering::Release);
+        }
+        let parent = process::pid();
+        output::flush();
+        match process::fork_child() {
+            Ok(Side::Parent(child)) => {
+                self.server = Some(child);
+                Ok(())
+            }
+            Ok(Side::Child) => {
+                let mut runner = Runner {
+                    body: &mut *self.body,
+                    pages: &self.pages,
+                    core,
+                    policy: self.policy,
+                    should_panic: self.should_panic,
+                    output: Some(self.output),
+                };
+                server::serve(&mut runner, parent, self.cold)
+            }
+            Err(error) => Err(Broken(format!("a process could not be made: {error}"))),
+        }
+    }
+
+    /// Gives an order and waits for the answer. `Some`: the server's process ended over it, so.
+    fn ask(&mut self, order: Order, dog: Option<&mut Watchdog>) -> Result<Option<End>, Broken> {
+        self.start()?;
+        let board = self.pages.board();
+        // SAFETY: no order is open, so everything but the words is ours to write; the words are atomic.
+        let (asked, answered) = unsafe {
+            (*board).order = order;
+            (*board).answer = Answer { good: 0, stopped: false, closing: super::board::Closing::None, end: End::Done };
+            (&(*board).asked, &(*board).answered)
+        };
+        let number = asked.load(Ordering::Acquire).wrapping_add(1);
+        asked.store(number, Ordering::Release);
+        futex::wake(asked);
+        self.wait_for(answered, number, dog)
+    }
+
+    fn wait_for(
+        &mut self,
+        answered: &std::sync::atomic::AtomicU32,
+        number: u32,
+        mut dog: Option<&mut Watchdog>,
+    ) -> Result<Option<End>, Broken> {
+        loop {
+            let seen = answered.load(Ordering::Acquire);
+            if seen == number {
+                return Ok(None);
+            }
+            futex::wait(answered, seen, Duration::from_millis(20));
+            let Some(server) = &self.server else { return Err(Broken(String::from("there is no server"))) };
+            if server.has_ended() {
+                if answered.load(Ordering::Acquire) == number {
+                    return Ok(None);
+                }
+                let end = match self.server.take().map(Child::wait) {
+                    Some(Died::Exited(status)) => End::Exited(status),
+                    Some(Died::Signalled(signal)) => End::Signalled(signal),
+                    None => End::Done,
+                };
+                return Ok(Some(end));
+            }
+            if let Some(dog) = dog.as_deref_mut() {
+                // SAFETY: both words are atomic and always valid.
+                let journal = unsafe { &*self.pages.journal() };
+                let (run, began) = (journal.runs.load(Ordering::Acquire), journal.began.load(Ordering::Acquire));
+                if began != 0 && dog.over(server.pid, run, began) {
+                    self.stop();
+                    return Ok(Some(End::TimedOut));
+                }
+            }
+        }
+    }
+
+    /// Ends the server, with everything below it.
+    fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.kill();
+            server.wait();
+        }
+    }
+
+    fn quit(&mut self) {
+        let Some(server) = &self.server else { return };
+        let board = self.pages.board();
+        // SAFETY: no order is open.
+        unsafe {
+            (*board).order = Order::Quit;
+            (*board).asked.fetch_add(1, Ordering::AcqRel);
+            futex::wake(&(*board).asked);
+        }
+        server.ends_within(Duration::from_millis(500));
+        self.stop();
+    }
+
+    fn read(&self, end: End) -> Digest {
+        // SAFETY: the server has answered or ended, so nobody writes.
+        digest(unsafe { self.journal() }, self.pages.arena, end, Some(&self.output))
+    }
+
+    /// # Safety
+    /// No order is open.
+    unsafe fn journal(&self) -> &Journal {
+        // SAFETY: by the obligation of this function.
+        unsafe { &*self.pages.journal() }
+    }
+
+    /// The server died over an order: from now on every runner warms itself up, so that it need not live.
+    fn lost(&mut self, runs: u32) {
+        if self.cold.is_none() {
+            self.cold = Some(runs);
+        }
+    }
+
+    fn runs(&self) -> u32 {
+        // SAFETY: no order is open.
+        self.cold.unwrap_or(unsafe { (*self.pages.board()).warm.runs })
+    }
+}
+
+impl Crew for Worker<'_> {
+    fn warm_up(&mut self) -> Result<WarmedUp, Broken> {
+        // SAFETY: no order is open.
+        let mut dog = Watchdog::new(unsafe { (*self.pages.board()).limit });
+        let ended = self.ask(Order::WarmUp, Some(&mut dog))?;
+        let last = self.read(ended.unwrap_or(End::Done));
+        // SAFETY: as above.
+        let (warm, journal): (Warm, &Journal) = unsafe { ((*self.pages.board()).warm, self.journal()) };
+        Ok(WarmedUp {
+            log: if ended.is_some() { Vec::new() } else { self.pages.arena.values::<Logged>(warm.log) },
+            exempt: journal.exempt,
+            others: journal.others.load(Ordering::Relaxed),
+            died: ended.is_some(),
+            warm,
+            last,
+        })
+    }
+
+    fn go_cold(&mut self, runs: u32) {
+        self.quit();
+        self.cold = Some(runs);
+    }
+
+    fn set_limit(&mut self, limit: u64) {
+        self.store_limit(limit);
+    }
+
+    fn batch(&mut self, faults: &[Fault], deadline: u64) -> Result<BatchEnd, Broken> {
+        let board = self.pages.board();
+        let count = faults.len().min(BATCH);
+        // SAFETY: no order is open.
+        unsafe {
+            (*board).deadline = deadline;
+            for (place, &fault) in faults.iter().take(count).enumerate() {
+                (&raw mut (*board).plan).cast::<Fault>().add(place).write(fault);
+            }
+        }
+        let ended = self.ask(Order::Batch { count }, None)?;
+        // SAFETY: the order is answered, or its server has ended.
+        let (answer, results) = unsafe { ((*board).answer, &(*board).results) };
+        let good: Vec<(Verdict, bool)> = results
+            .iter()
+            .take(answer.good)
+            .filter_map(|&(number, drifted)| Verdict::ALL.get(usize::from(number)).map(|&verdict| (verdict, drifted)))
+            .collect();
+        let end = ended.unwrap_or(answer.end);
+        let closing_died = end != End::Done && (good.len() == count || answer.stopped);
+        let stopped = answer.stopped || (end != End::Done && !closing_died);
+        let mut stopped = stopped.then(|| self.read(if answer.stopped { End::Done } else { end }));
+        if let (Some(digest), Some(_)) = (&mut stopped, ended) {
+            digest.trouble = Some(String::from("the process that serves the trials ended"));
+            self.lost(self.runs());
+        }
+        Ok(BatchEnd { good, stopped, closing: if closing_died { super::board::Closing::Differs } else { answer.closing } })
+    }
+
+    fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
+        let board = self.pages.board();
+        if ask.births == Wanted::Listed {
+            if births.len() > WANTED {
+                ask.births = Wanted::All;
+            }
+            // SAFETY: no order is open.
+            unsafe {
+                (*board).wanted_len = births.len().min(WANTED);
+                for (place, &pair) in births.iter().take(WANTED).enumerate() {
+                    (&raw mut (*board).wanted).cast::<(usize, usize)>().add(place).write(pair);
+                }
+            }
+        }
+        let ended = self.ask(Order::Alone(ask), None)?;
+        // SAFETY: the order is answered, or its server has ended.
+        let answer = unsafe { (*board).answer };
+        if ended.is_some() {
+            self.lost(self.runs());
+        }
+        Ok(self.read(ended.unwrap_or(answer.end)))
+    }
+
+    fn contains(&self) -> bool {
+        true
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        self.quit();
+        self.output.close();
+    }
+}
