@@ -96,10 +96,10 @@ fn is_destructor(frame: &Frame) -> bool {
         || (name.contains("drop_") && matches!(names::own_name(name).as_str(), "drop_in_place" | "drop_glue"))
 }
 
-/// Cuts off what explains nothing: inside, the hook and the capture of the stack, outside, everything beyond the last frame
+/// Cuts off what explains nothing: inside, the hook, the capture of the stack and libc's way to a signal, outside, everything beyond the last frame
 /// of a user (`call_once`, `catch_unwind`, our closures, the thread's start in libc). What lies between stays.
 pub(crate) fn trim(stack: &mut Vec<Frame>) {
-    let inner = stack.iter().take_while(|frame| is_capture(frame)).count();
+    let inner = stack.iter().take_while(|frame| is_capture(frame) || is_way_to_signal(frame)).count();
     let inner = through_the_shim(stack).unwrap_or(0).max(inner);
     stack.drain(..inner.min(stack.len()));
     let is_user = |frame: &Frame| origin(frame) == Origin::User && !is_start_of_thread(frame);
@@ -120,6 +120,22 @@ fn is_capture(frame: &Frame) -> bool {
         || frame.file.as_deref().is_some_and(|file| file.contains("/backtrace-0."))
 }
 
+/// Where libc raises a signal or calls its handler, or a frame of which nothing is known.
+fn is_way_to_signal(frame: &Frame) -> bool {
+    const WAYS: [&str; 9] = [
+        "abort", "raise", "gsignal", "pthread_kill", "__pthread_kill", "__pthread_kill_implementation",
+        "__pthread_kill_internal", "__restore_rt", "_sigtramp",
+    ];
+    let name = libc_name(frame);
+    !frame.own && (WAYS.contains(&name) || name.is_empty() && frame.file.is_none())
+}
+
+/// The name of a C function without its version and without glibc's mark of an internal alias.
+fn libc_name(frame: &Frame) -> &str {
+    let name = frame.function.split('@').next().unwrap_or("");
+    name.strip_prefix("__GI_").unwrap_or(name)
+}
+
 /// How many frames lie inside the allocator call, where nothing but methods of allocators does: a user's own allocator round
 /// ours would else be the site of every request.
 fn through_the_shim(stack: &[Frame]) -> Option<usize> {
@@ -135,7 +151,7 @@ fn is_start_of_thread(frame: &Frame) -> bool {
         "start_thread", "clone", "clone3", "__clone", "__clone3", "__clone_internal", "__libc_start_main",
         "__libc_start_main_impl", "__libc_start_call_main", "_pthread_start", "thread_start",
     ];
-    let name = frame.function.split('@').next().unwrap_or("");
+    let name = libc_name(frame);
     match frame.file {
         None => name.is_empty() || matches!(name, "_start" | "main") || STARTS.contains(&name),
         Some(_) => STARTS.contains(&name),
@@ -285,6 +301,19 @@ mod tests {
             user("words::index::add", "/ws/src/index.rs", 3),
         ];
         assert_eq!(trimmed(stack).len(), 4);
+    }
+
+    #[rstest]
+    #[case(&["__pthread_kill_implementation", "__GI_raise", "__GI_abort"])]
+    #[case(&["", "pthread_kill@@GLIBC_2.34", "gsignal", "abort"])]
+    fn the_way_to_a_signal_is_cut_off(#[case] libc: &[&str]) {
+        let handler = frame("oomsweep::hook::on_signal", concat!(env!("CARGO_MANIFEST_DIR"), "/src/hook/mod.rs"), 7);
+        let mut stack = vec![frame("backtrace::trace", "/r/backtrace-0.3.77/src/backtrace/mod.rs", 66), handler];
+        stack.extend(libc.iter().map(|name| bare(name)));
+        stack.push(user("words::check", "/ws/src/check.rs", 3));
+        assert_eq!(trimmed(stack), ["words::check"]);
+        let own = user("abort", "/ws/src/check.c", 3);
+        assert_eq!(trimmed(vec![own]), ["abort"]);
     }
 
     #[test]
