@@ -1,0 +1,51 @@
+//! Blocks with one birth are one entry of a report.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::model::report::BlockReport;
+use crate::model::trial::Block;
+
+use super::stacks::{Known, Stacks};
+
+/// The blocks, those together that have the same stack of birth, size, alignment and thread, in the order of the first of each.
+pub(crate) fn group(blocks: &[&Block], stacks: &mut Stacks<'_>) -> Vec<BlockReport> {
+    let mut reports: Vec<BlockReport> = Vec::new();
+    let mut places = HashMap::new();
+    for block in blocks {
+        let born = stacks.know(&block.born);
+        let place = *places.entry((born.number, block.size, block.align, block.thread)).or_insert(reports.len());
+        if place == reports.len() {
+            reports.push(empty(block, &born));
+        }
+        if let Some(report) = reports.get_mut(place) {
+            add(report, block);
+        }
+    }
+    reports
+}
+
+fn empty(block: &Block, born: &Rc<Known>) -> BlockReport {
+    BlockReport {
+        size: block.size as u64,
+        align: block.align as u64,
+        count: 0,
+        bytes: 0,
+        indirect_count: None,
+        indirect_bytes: None,
+        thread: block.thread,
+        allocator: None,
+        born: born.frames.clone(),
+        freed: None,
+        freed_again: None,
+    }
+}
+
+fn add(report: &mut BlockReport, block: &Block) {
+    report.count = report.count.saturating_add(1);
+    report.bytes = report.bytes.saturating_add(block.size as u64);
+    if block.indirect_count > 0 {
+        report.indirect_count = Some(report.indirect_count.unwrap_or(0).saturating_add(block.indirect_count));
+        report.indirect_bytes = Some(report.indirect_bytes.unwrap_or(0).saturating_add(block.indirect_bytes));
+    }
+}

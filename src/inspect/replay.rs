@@ -1,0 +1,65 @@
+//! The line to type.
+
+use std::borrow::Cow;
+
+use crate::model::fault::Fault;
+
+/// The test that a finding belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    /// Its package.
+    pub(crate) package: &'a str,
+    /// Its path, as `--exact` takes it.
+    pub(crate) test: &'a str,
+}
+
+/// The complete command that makes this fault again, in place; without a fault the one that just runs the test. `key` is that
+/// of the failed point with its occurrence.
+pub(crate) fn line(target: Target<'_>, fault: Fault, key: Option<&str>) -> String {
+    let Target { package, test } = target;
+    let (package, test) = (quoted(package), quoted(test));
+    let command = format!("cargo test -p {package} -- --exact {test} --nocapture --test-threads=1");
+    match (fault, key) {
+        (Fault::None, _) => command,
+        // A budget names no point.
+        (Fault::Budget(_), _) | (_, None) => format!("OOMSWEEP_REPLAY={fault} {command}"),
+        (_, Some(key)) => format!("OOMSWEEP_REPLAY={fault}#{key} {command}"),
+    }
+}
+
+/// The word as a shell takes it.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ':' | '.' | '/' | '@' | '+' | '=' | ',');
+    if !word.is_empty() && word.chars().all(plain) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const TAIL: &str = "cargo test -p words -- --exact index::adds --nocapture --test-threads=1";
+
+    #[rstest]
+    #[case(Fault::Once(7), Some("1f3a9c02d4e5f607.0"), "OOMSWEEP_REPLAY=once@7#1f3a9c02d4e5f607.0 ")]
+    #[case(Fault::Pair(7, 9), Some("1f3a9c02d4e5f607.2"), "OOMSWEEP_REPLAY=pair@7,9#1f3a9c02d4e5f607.2 ")]
+    #[case(Fault::Persistent(7), None, "OOMSWEEP_REPLAY=persistent@7 ")]
+    #[case(Fault::Budget(700), Some("1f3a9c02d4e5f607.2"), "OOMSWEEP_REPLAY=budget@700 ")]
+    #[case(Fault::None, Some("1f3a9c02d4e5f607.2"), "")]
+    fn complete(#[case] fault: Fault, #[case] key: Option<&str>, #[case] head: &str) {
+        let target = Target { package: "words", test: "index::adds" };
+        assert_eq!(line(target, fault, key), format!("{head}{TAIL}"));
+    }
+
+    #[test]
+    fn odd_names_are_quoted() {
+        let target = Target { package: "words", test: "it's odd" };
+        let expected = "cargo test -p words -- --exact 'it'\\''s odd' --nocapture --test-threads=1";
+        assert_eq!(line(target, Fault::None, None), expected);
+    }
+}
