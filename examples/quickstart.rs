@@ -59,8 +59,7 @@ fn opening() -> impl Iterator<Item = &'static str> {
 }
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| !c.is_alphabetic() && c != '-')
-        .filter(|word| word.contains(char::is_alphabetic))
+    line.split(|c: char| !c.is_alphabetic() && c != '-').filter(|word| word.contains(char::is_alphabetic))
 }
 
 // ---- The library ------------------------------------------------------------------------------------------------------------
@@ -90,13 +89,7 @@ impl<'t> Entry<'t> {
         let place = unsafe { alloc(Layout::new::<Self>()) };
         let entry = NonNull::new(place.cast::<Self>()).ok_or(OutOfMemory)?;
         // SAFETY: freshly allocated with the layout of an entry, and nobody else knows it.
-        unsafe {
-            entry.write(Entry {
-                word,
-                lines: Vec::new(),
-                older: None,
-            })
-        };
+        unsafe { entry.write(Entry { word, lines: Vec::new(), older: None }) };
         Ok(entry)
     }
 }
