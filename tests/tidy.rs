@@ -2,7 +2,7 @@
 
 mod source;
 
-use source::{Source, Token, closing, rust_files, tokens};
+use source::{Source, Token, closing, is_test_file, rust_files, tokens, without_tests};
 
 const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 70;
@@ -149,7 +149,7 @@ fn the_hook_never_unwraps() {
 }
 
 fn unwraps(source: &Source) -> Vec<String> {
-    if source.path.ends_with("/tests.rs") || source.path.contains("/tests/") {
+    if is_test_file(&source.path) {
         return Vec::new();
     }
     let tokens = without_tests(tokens(&source.text));
@@ -164,27 +164,6 @@ fn unwraps(source: &Source) -> Vec<String> {
             )
         })
         .collect()
-}
-
-/// The tokens without the modules that are compiled for tests only.
-fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
-    let starts = ["#", "[", "cfg", "(", "test", ")", "]", "mod"];
-    let mut kept = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        let is_test = starts
-            .iter()
-            .enumerate()
-            .all(|(ahead, text)| tokens.get(at + ahead).is_some_and(|token| token.text == *text));
-        let open = at + starts.len() + 1;
-        if is_test && tokens.get(open).is_some_and(|token| token.text == "{") {
-            at = closing(&tokens, open) + 1;
-        } else {
-            kept.push(tokens[at].clone());
-            at += 1;
-        }
-    }
-    kept
 }
 
 #[test]

@@ -192,3 +192,29 @@ pub(crate) fn closing(tokens: &[Token], open: usize) -> usize {
     }
     tokens.len().saturating_sub(1)
 }
+
+/// Whether a file of `src` holds unit tests only.
+pub(crate) fn is_test_file(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.contains("/tests/")
+}
+
+/// The tokens without the modules that are compiled for tests only.
+pub(crate) fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
+    let starts = ["#", "[", "cfg", "(", "test", ")", "]", "mod"];
+    let mut kept = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let is_test = starts
+            .iter()
+            .enumerate()
+            .all(|(ahead, text)| tokens.get(at + ahead).is_some_and(|token| token.text == *text));
+        let open = at + starts.len() + 1;
+        if is_test && tokens.get(open).is_some_and(|token| token.text == "{") {
+            at = closing(&tokens, open) + 1;
+        } else {
+            kept.push(tokens[at].clone());
+            at += 1;
+        }
+    }
+    kept
+}
