@@ -17,7 +17,8 @@ mod harness;
 mod private;
 mod report_api;
 
-pub use builder::{AnyError, ErrorIf, Faults, Infallible, Matcher, Rule, Shrink, Sweep, TestReturn};
+pub use builder::{AnyError, ErrorIf, Matcher, Sweep, TestReturn};
+pub use config::{Faults, Infallible, Rule, Shrink};
 pub use model::options::EngineChoice;
 pub use model::report::Report;
 

@@ -4,10 +4,9 @@ mod driver;
 mod options;
 mod returns;
 
-pub use crate::config::{Faults, Infallible, Rule, Shrink};
 pub use returns::{AnyError, ErrorIf, Matcher, TestReturn};
 
-use crate::config::Requested;
+use crate::config::{Faults, Infallible, Requested, Rule, Shrink};
 use crate::harness::{self, Site};
 use crate::model::report::Report;
 use driver::Driver;
