@@ -6,6 +6,7 @@
 pub mod code;
 pub mod event;
 pub mod fault;
+pub mod hash;
 pub mod options;
 pub mod report;
 pub mod stack;
