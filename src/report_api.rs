@@ -21,7 +21,7 @@ impl Report {
     #[track_caller]
     pub fn assert_clean(&self) {
         if !self.is_clean() {
-            panic!("{}", render::terminal(self));
+            panic!("{}", render::terminal_text(self, false));
         }
     }
 

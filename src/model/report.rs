@@ -99,6 +99,7 @@ pub struct Trial {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestReport {
     /// Bytes asked for.
+    #[serde(serialize_with = "exact_integer")]
     pub size: u64,
     /// Alignment in bytes.
     pub align: u64,
@@ -301,6 +302,12 @@ pub struct Report {
     pub test: String,
     /// Its package.
     pub package: String,
+    /// The file in which the test stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line of that place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
     /// How it was run.
     pub mode: Mode,
     /// Whether it passed.
@@ -321,6 +328,9 @@ pub struct Report {
     /// Which part of the trials this is, `k/n`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
+    /// What cut the sweep short, such as `max_time`; absent when everything planned was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     /// The patterns that were swept, as the coverage line names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<String>,
@@ -330,10 +340,19 @@ pub struct Report {
     /// The ids of the findings that were accepted by `known` and did occur.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<String>,
+    /// The ids that `known` accepts and that did not occur: each of them fails the test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_gone: Vec<String>,
     /// Every trial, in sweep order.
     pub trials: Vec<Trial>,
     /// The findings, in sweep order.
     pub findings: Vec<Finding>,
+}
+
+/// Readers may hold numbers as floats: a size that is absurd anyway is written as the largest that they can hold exactly.
+fn exact_integer<S: serde::Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    const LARGEST: u64 = (1 << 53) - 1;
+    serializer.serialize_u64(LARGEST.min(*value))
 }
 
 mod fault_text {

@@ -1,8 +1,21 @@
-//! A report in, a `String` out.
+//! A report in, a `String` out. Nothing here prints.
 
-use crate::model::report::Report;
+pub(crate) mod json;
+pub(crate) mod settings;
+pub(crate) mod terminal;
+pub(crate) mod wording;
 
-/// The report as a terminal shows it.
-pub(crate) fn terminal(report: &Report) -> String {
-    format!("{report:?}")
-}
+mod excerpt;
+mod frames;
+mod marks;
+mod stacks;
+mod table;
+
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod pictures;
+#[cfg(test)]
+mod schema;
+
+pub(crate) use terminal::terminal_text;

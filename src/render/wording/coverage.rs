@@ -1,0 +1,137 @@
+//! The first line of a report, and the last: what was tried, and what was not.
+
+use crate::model::code::Code;
+use crate::model::report::{Mode, Outcome, Report};
+
+use super::words::plural;
+
+/// The first line.
+pub(crate) fn opening(report: &Report) -> String {
+    let test = &report.test;
+    if report.result == Outcome::Passed {
+        return format!("{test} passed");
+    }
+    if report.findings.is_empty() && !report.known_gone.is_empty() {
+        return format!("{test} failed: {} gone", plural(report.known_gone.len() as u64, "known finding"));
+    }
+    let aborts = report.findings.iter().filter(|finding| finding.code == Code::Abort).count();
+    let mut text = format!("{test} failed: {}", plural(report.findings.len() as u64, "finding"));
+    if aborts > 1 && aborts < report.findings.len() {
+        text.push_str(&format!(", {aborts} of them infallible calls in one table at the end"));
+    }
+    text
+}
+
+/// The last lines; `elapsed` is the time, and `id` an id, as it is to be shown.
+pub(crate) fn closing<'r>(report: &'r Report, elapsed: &str, id: impl Fn(&'r str) -> &'r str) -> Vec<String> {
+    let mut lines = Vec::new();
+    match report.mode {
+        Mode::Sweep => sweep(report, elapsed, &mut lines),
+        Mode::Leaks => lines.push(format!(
+            "leak check of the plain run in {elapsed}: {}, none of them made to fail",
+            plural(report.points.total, "allocation")
+        )),
+        Mode::Replay => {
+            let tried =
+                report.trials.iter().map(|trial| format!("{}: {}", trial.fault, trial.verdict)).collect::<Vec<_>>();
+            let tried = if tried.is_empty() { "nothing was injected".to_owned() } else { tried.join(", ") };
+            lines.push(format!(
+                "replay in {elapsed} of a body with {}: {tried}",
+                plural(report.points.total, "allocation")
+            ));
+        }
+    }
+    match report.trials.iter().filter(|trial| trial.drifted).count() as u64 {
+        0 => {}
+        drifted => lines.push(format!(
+            "{} drifted: before the fault other memory was asked for than in the plain run",
+            plural(drifted, "trial")
+        )),
+    }
+    if let Some(why) = &report.engine.why {
+        lines.push(format!("engine: {why}"));
+    }
+    if !report.known.is_empty() {
+        let ids: Vec<&str> = report.known.iter().map(|known| id(known)).collect();
+        lines.push(format!("{} accepted: {}", plural(report.known.len() as u64, "known finding"), ids.join(", ")));
+    }
+    let gone = report.known_gone.iter().map(|gone| id(gone));
+    lines.extend(gone.map(|id| format!("error: the known finding {id} no longer occurs: take its id out of `known`")));
+    lines.extend(report.notes.iter().map(|note| format!("note: {note}")));
+    lines
+}
+
+fn sweep(report: &Report, elapsed: &str, lines: &mut Vec<String>) {
+    if report.findings.iter().any(|finding| finding.code == Code::NotInstalled) {
+        return;
+    }
+    let (points, coverage) = (&report.points, &report.coverage);
+    let allocations = plural(points.total, "allocation");
+    if points.total > 0 && coverage.tried == 0 && report.findings.iter().any(|f| f.fault.as_deref() == Some("none")) {
+        lines.push(format!("0 of {allocations} tried in {elapsed}: the plain run failed"));
+    } else if coverage.planned > 0 {
+        let mut line = format!("{}{} in {elapsed}: ", allocations, planned(report));
+        line.push_str(&match (coverage.left, &report.stopped) {
+            (0, _) => format!("{} of {} tried", coverage.tried, coverage.planned),
+            (_, Some(by)) => format!("stopped by {by} at {} of {}", coverage.tried, coverage.planned),
+            (_, None) => format!("stopped at {} of {}", coverage.tried, coverage.planned),
+        });
+        line.push_str(&counts(report));
+        lines.push(line);
+    } else {
+        lines.push(format!("{allocations} in {elapsed}: nothing to try"));
+    }
+    let kinds =
+        [(points.exempt, "exempt"), (points.first_use, "first use"), (points.other_threads, "on other threads")];
+    let spared: Vec<String> =
+        kinds.iter().filter(|kind| kind.0 > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if !spared.is_empty() {
+        let one = kinds.iter().map(|kind| kind.0).sum::<u64>() == 1;
+        lines.push(format!("{} {} not failed", spared.join(", "), if one { "was" } else { "were" }));
+    }
+}
+
+/// ` × once, persistent = 92 trials`, or what was chosen of them.
+fn planned(report: &Report) -> String {
+    let trials = plural(report.coverage.planned, "trial");
+    let mut text = String::new();
+    if !report.patterns.is_empty() {
+        text.push_str(&format!(" × {}", report.patterns.join(", ")));
+    }
+    let all = report.points.total.checked_mul(report.patterns.len() as u64);
+    if all == Some(report.coverage.planned) {
+        text.push_str(&format!(" = {trials}"));
+    } else {
+        text.push_str(&format!(", {trials} chosen"));
+    }
+    if let Some(shard) = &report.shard {
+        text.push_str(&format!(", shard {shard}"));
+    }
+    if let Some(seed) = report.seed {
+        text.push_str(&format!(", seed {seed}"));
+    }
+    text
+}
+
+fn counts(report: &Report) -> String {
+    let coverage = &report.coverage;
+    let kinds = [
+        (coverage.error, "error"),
+        (coverage.tolerated, "tolerated"),
+        (coverage.skipped, "skipped"),
+        (coverage.moved, "moved by other threads"),
+        (coverage.failed, "failed"),
+    ];
+    kinds.iter().filter(|kind| kind.0 > 0).map(|(count, what)| format!(", {count} {what}")).collect()
+}
+
+/// A time for people: `0.4 ms`, `12 ms`, `1.5 s`.
+pub(crate) fn duration(ms: f64) -> String {
+    if ms < 1.0 {
+        format!("{ms:.1} ms")
+    } else if ms < 1000.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{:.1} s", ms / 1000.0)
+    }
+}

@@ -1,0 +1,14 @@
+//! Every sentence for people.
+//!
+//! Points are counted from 0, as in the fault: `allocation 7 of 23` is the point that `once@7` fails.
+
+mod coverage;
+mod headline;
+mod labels;
+mod notes;
+mod words;
+
+pub(crate) use coverage::{closing, duration, opening};
+pub(crate) use headline::headline;
+pub(crate) use labels::*;
+pub(crate) use notes::{IN_DROP, RETURNS_NOTHING, fallback, speak};

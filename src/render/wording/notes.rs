@@ -1,0 +1,85 @@
+//! What is worth saying beside a headline.
+
+use crate::model::code::Code;
+use crate::model::report::{Finding, Report};
+
+use super::headline::headline;
+
+/// For a body that has no way to report.
+pub(crate) const RETURNS_NOTHING: &str =
+    "this body returns nothing, so a swallowed failure cannot be seen; return a Result to have it checked";
+/// For a fault inside a destructor.
+pub(crate) const IN_DROP: &str =
+    "inside a destructor, which cannot report it: handle it and wrap it in `benign`, or do not allocate there";
+
+/// For a swallowed failure that a smaller request followed: `prefix` is the path of the library in which it was made.
+pub(crate) fn fallback(prefix: &str) -> String {
+    format!("a fallback? `benign(\"{prefix}\")`")
+}
+
+/// Gives every finding of a report its headline, and the notes that follow from what it holds.
+pub(crate) fn speak(report: &mut Report) {
+    let mut findings = std::mem::take(&mut report.findings);
+    for finding in &mut findings {
+        finding.message = headline(finding, report);
+        for note in notes_of(finding) {
+            if !finding.notes.iter().any(|said| said == note) {
+                finding.notes.push(note.to_owned());
+            }
+        }
+    }
+    report.findings = findings;
+}
+
+fn notes_of(finding: &Finding) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if finding.failed_request.as_ref().is_some_and(|request| request.in_drop) {
+        notes.push(IN_DROP);
+    }
+    if finding.panic.as_ref().is_some_and(|panic| !panic.unwound) {
+        notes.push(
+            "the panic could not unwind: it was raised in a destructor during cleanup, in a function that cannot unwind, \
+             or under `panic = \"abort\"`",
+        );
+    }
+    notes.extend(notes_of_code(finding.code));
+    if finding.fault.as_deref() == Some("none") {
+        notes.push("this is the plain run: the sweep begins when it passes");
+    }
+    notes
+}
+
+fn notes_of_code(code: Code) -> &'static [&'static str] {
+    match code {
+        Code::Swallowed => {
+            &["return the error, or wrap the code in `benign(|| …)` if it is meant to go on without this memory"]
+        }
+        Code::Hang => &["the limit is 20 times the slowest plain run, and at least 1 s; `timeout` sets it"],
+        Code::ThreadLeak => &["join the thread before the body returns"],
+        Code::NotReached => &[
+            "a run must ask for the same memory each time: look for random numbers, the time, addresses, or other threads",
+        ],
+        Code::NoPoints => &["`no_points = \"allow\"` if that is meant"],
+        Code::NotInstalled => {
+            &["keep the feature `global` of this crate on; or, with a global allocator of your own, wrap it: \
+             `#[global_allocator] static A: TestingAllocator<System> = TestingAllocator::new(System);`"]
+        }
+        Code::Incomplete => &["give it more time, split it with `shard`, or accept it with `incomplete = \"allow\"`"],
+        Code::Leak
+        | Code::DoubleFree
+        | Code::InvalidFree
+        | Code::WrongLayout
+        | Code::MixedAllocators
+        | Code::Overflow
+        | Code::Underflow
+        | Code::UseAfterFree
+        | Code::WrongError
+        | Code::Panic
+        | Code::Abort
+        | Code::Crash
+        | Code::Exit
+        | Code::Contract
+        | Code::FdLeak
+        | Code::Baseline => &[],
+    }
+}
