@@ -1,14 +1,10 @@
 //! Allocation-failure testing.
 
 pub mod model;
-#[allow(dead_code)]
 mod sys;
-#[allow(dead_code)]
 mod hook;
 mod config;
-#[allow(dead_code)]
 mod session;
-#[allow(dead_code)]
 mod sweep;
 mod inspect;
 mod render;
@@ -21,6 +17,13 @@ pub use builder::{AnyError, ErrorIf, Matcher, Sweep, TestReturn};
 pub use config::{Faults, Infallible, Rule, Shrink};
 pub use model::options::EngineChoice;
 pub use model::report::Report;
+
+pub use hook::TestingAllocator;
+pub use hook::regions::{Region, benign, benign_guard, exempt, exempt_guard, untracked, untracked_guard};
+
+#[cfg(feature = "global")]
+#[global_allocator]
+static GLOBAL: TestingAllocator<std::alloc::System> = TestingAllocator::new(std::alloc::System);
 
 #[doc(hidden)]
 pub mod __private {

@@ -98,7 +98,7 @@ impl<M> Sweep<M> {
         M: Matcher<R::Error>,
     {
         let mut driver = Driver::new(|| (), move |_: &mut Option<()>| body(), self.matcher);
-        harness::sweep(self.site, self.requested, &mut driver)
+        harness::sweep(&self.site, self.requested, &mut driver)
     }
 
     /// As [`run`](Sweep::run), for a body with state: `setup` is called before every run of the body, and what it returns is
@@ -126,7 +126,7 @@ impl<M> Sweep<M> {
             None => unreachable!("{NO_STATE}"),
         };
         let mut driver = Driver::new(setup, call, self.matcher);
-        harness::sweep(self.site, self.requested, &mut driver)
+        harness::sweep(&self.site, self.requested, &mut driver)
     }
 
     /// What the attribute does: sweeps a body, prints, and panics once if there is a finding.
@@ -138,7 +138,7 @@ impl<M> Sweep<M> {
         M: Matcher<R::Error>,
     {
         let mut driver = Driver::new(|| (), move |_: &mut Option<()>| body(), self.matcher);
-        harness::check(self.site, self.requested, &mut driver);
+        harness::check(&self.site, self.requested, &mut driver);
     }
 
     /// What the attribute does with a function that has arguments: `setup` makes them before every run, never failed and
@@ -155,7 +155,7 @@ impl<M> Sweep<M> {
             None => unreachable!("{NO_STATE}"),
         };
         let mut driver = Driver::new(setup, call, self.matcher);
-        harness::check(self.site, self.requested, &mut driver);
+        harness::check(&self.site, self.requested, &mut driver);
     }
 }
 

@@ -270,7 +270,7 @@ impl Core {
             (own_part.births.wants(size, align), if own { own_part.cut } else { 0 })
         };
         if wanted {
-            stacks::capture(&mut stack, cut, 0);
+            stacks::capture(&mut stack, cut);
         }
         self.with_shared(|shared| {
             let number = if own { 0 } else { shared.number_of(thread) };
@@ -360,12 +360,12 @@ impl Own {
             if parts || looked_at {
                 journal.diverged = Some(index);
                 journal.diverging.request = request;
-                stacks::capture(&mut journal.diverging.stack, self.cut, 0);
+                stacks::capture(&mut journal.diverging.stack, self.cut);
             }
         }
         if self.point_stacks {
             let mut stack = RawStack::EMPTY;
-            stacks::capture(&mut stack, self.cut, 0);
+            stacks::capture(&mut stack, self.cut);
             put_words(&mut self.points, &stack);
         }
         if fails {
@@ -378,7 +378,7 @@ impl Own {
     pub(crate) fn failed(&mut self, journal: &mut Journal, request: Request, injected: bool) {
         let mut stack = RawStack::EMPTY;
         if self.failure_stacks {
-            stacks::capture(&mut stack, self.cut, 0);
+            stacks::capture(&mut stack, self.cut);
         }
         journal.put_failed(request, injected, &stack);
         if self.keep_failures && injected && journal.delivered > 1 {

@@ -116,7 +116,7 @@ fn write_down(journal: &mut Journal, fatal: sys::signals::Fatal) {
     journal.fatal.address = fatal.address;
     journal.fatal.sp = fatal.sp;
     journal.fatal.panicking = std::thread::panicking();
-    journal.fatal.in_alloc_error = stacks::capture(&mut journal.fatal.stack, 0, handler) || stacks::outermost(handler).sp != 0;
+    journal.fatal.in_alloc_error = stacks::capture_interrupted(&mut journal.fatal.stack, fatal.pc, handler);
     journal.fatal.culprit = None;
     if journal.fatal.in_alloc_error && gate::local(|local| local.own.get()) {
         let found = journal.kept_failures().find(|(_, record)| !holds(&record.stack, handler)).map(|(number, _)| number);

@@ -22,6 +22,7 @@ pub(crate) struct InPlace<'a> {
     should_panic: Option<&'a str>,
     pages: Pages,
     core: &'static Core,
+    stacks: bool,
 }
 
 impl<'a> InPlace<'a> {
@@ -44,7 +45,7 @@ impl<'a> InPlace<'a> {
             return Err(Broken(String::from("the system has no pages left")));
         }
         witness::watch(pages.arena, Then::PassOn);
-        Ok(InPlace { body, policy, should_panic, pages, core })
+        Ok(InPlace { body, policy, should_panic, pages, core, stacks: false })
     }
 
     fn runner(&mut self) -> Runner<'_> {
@@ -63,6 +64,11 @@ impl<'a> InPlace<'a> {
         digest(unsafe { &*self.pages.journal() }, self.pages.arena, End::Done, None)
     }
 
+    /// The stacks of all points are recorded while the body is warmed up.
+    pub(crate) fn record_stacks(&mut self) {
+        self.stacks = true;
+    }
+
     /// A debugger's breakpoint is called at every injected failure from now on.
     pub(crate) fn break_at_failures(&self) {
         // SAFETY: no run is open.
@@ -73,9 +79,10 @@ impl<'a> InPlace<'a> {
 impl Crew for InPlace<'_> {
     fn warm_up(&mut self) -> Result<WarmedUp, Broken> {
         self.pages.arena.clear();
+        let stacks = self.stacks;
         let runner = self.runner();
         let desk = runner.desk();
-        let warm = warm::warm_up(runner.body, desk, || ());
+        let warm = warm::warm_up(runner.body, desk, stacks, || ());
         let last = self.read();
         // SAFETY: no run is open.
         let journal = unsafe { &*self.pages.journal() };

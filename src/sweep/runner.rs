@@ -142,6 +142,8 @@ impl<'a> Runner<'a> {
         let first = unsafe { &mut *desk.journal };
         if ask.births != Wanted::None && (first.facts.leaks > 0 || first.facts.fd_leaks > 0) {
             let again = self.write_in(true);
+            // SAFETY: no run is open. A debugger stops in the first try only.
+            unsafe { self.core.own().break_here = false };
             self.try_in(again, self.orders(&ask));
             // SAFETY: as above.
             compare(first, unsafe { &*again.journal }, self.pages.arena);

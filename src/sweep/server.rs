@@ -70,7 +70,7 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
             let desk = runner.desk();
             let output = &mut runner.output;
             let journal = runner.pages.journal();
-            let warm = warm::warm_up(runner.body, desk, || {
+            let warm = warm::warm_up(runner.body, desk, false, || {
                 if let Some(output) = output {
                     output::flush();
                     output.redirect();

@@ -10,7 +10,7 @@ use super::verdict::{findings, plain_findings, verdict};
 use crate::hook::core::Logged;
 use crate::model::code::{Code, Verdict};
 use crate::model::fault::Fault;
-use crate::model::options::{Options, Task};
+use crate::model::options::{EngineChoice, Options, Task};
 use crate::model::report::{Coverage, Points, Trial};
 use crate::model::stack::RawStack;
 use crate::model::trial::{Detail, Divergence, Ending, Facts, Judged, Recorded};
@@ -71,22 +71,41 @@ struct Sweep<'a> {
 /// # Errors
 /// If the engine broke down before anything could be said.
 pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, is_benign: IsBenign<'_>) -> Result<Swept, Broken> {
-    let mut sweep = Sweep {
-        crew,
-        options,
-        is_benign,
-        began: Instant::now(),
-        swept: Swept::default(),
-        base: Vec::new(),
-        results: Vec::new(),
-        failed: Vec::new(),
-        repeats: true,
-    };
+    let mut sweep = Sweep::new(crew, options, is_benign);
     sweep.go()?;
     Ok(sweep.swept)
 }
 
-impl Sweep<'_> {
+/// Tries one fault on a body that is warmed up.
+///
+/// # Errors
+/// If the engine broke down.
+pub(crate) fn one(
+    crew: &mut dyn Crew,
+    options: &Options,
+    is_benign: IsBenign<'_>,
+    fault: Fault,
+) -> Result<Judged, Broken> {
+    let keep_failures = !options.benign.is_empty();
+    let digest = crew.alone(Alone { births: Wanted::All, keep_failures, ..Alone::of(fault) }, &[])?;
+    Ok(Sweep::new(crew, options, is_benign).judge(fault, digest))
+}
+
+impl<'a> Sweep<'a> {
+    fn new(crew: &'a mut dyn Crew, options: &'a Options, is_benign: IsBenign<'a>) -> Sweep<'a> {
+        Sweep {
+            crew,
+            options,
+            is_benign,
+            began: Instant::now(),
+            swept: Swept::default(),
+            base: Vec::new(),
+            results: Vec::new(),
+            failed: Vec::new(),
+            repeats: true,
+        }
+    }
+
     fn go(&mut self) -> Result<(), Broken> {
         let warmed = self.crew.warm_up()?;
         self.take_points(&warmed);
@@ -99,7 +118,9 @@ impl Sweep<'_> {
             nanos,
         );
         self.crew.set_limit(limit);
-        if warmed.warm.threads_left && self.crew.contains() {
+        if self.options.engine == EngineChoice::BruteForce {
+            self.crew.go_cold(warmed.warm.runs);
+        } else if warmed.warm.threads_left && self.crew.contains() {
             self.crew.go_cold(warmed.warm.runs);
             self.swept.why = Some(String::from("threads of the body live on, so every batch has a process of its own"));
         }
@@ -206,8 +227,15 @@ impl Sweep<'_> {
         let mut size = BATCH;
         let mut at = 0;
         while at < faults.len() {
+            if self.options.engine == EngineChoice::BruteForce {
+                let Some(&fault) = faults.get(at) else { break };
+                let judged = self.alone(fault, &[])?;
+                self.put(at, judged);
+                at += 1;
+                continue;
+            }
             if self.out_of_time() {
-                self.swept.cut = Some(format!("stopped by max_time at {at} of {}", self.swept.coverage.planned));
+                self.swept.cut = Some(String::from("max_time"));
                 return Ok(());
             }
             let Some(faults) = faults.get(at..faults.len().min(at + size)) else { break };
@@ -402,7 +430,7 @@ impl Sweep<'_> {
         }
         coverage.left = coverage.planned.saturating_sub(coverage.tried);
         if self.swept.cut.is_none() && plan.cut > 0 {
-            self.swept.cut = Some(format!("stopped by max_points at {} of {}", coverage.tried, coverage.planned));
+            self.swept.cut = Some(String::from("max_points"));
         }
         if !self.repeats {
             self.swept.notes.push(String::from(

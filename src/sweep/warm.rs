@@ -22,8 +22,9 @@ const MOST: u32 = 10;
 const SHORT: Duration = Duration::from_millis(50);
 
 /// Runs the body plainly until it has settled, at most ten times; leaves the last run's points as the baseline. Stops at a run
-/// that is not what a plain run must be; its journal stays. `before` is called before every run.
-pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, mut before: impl FnMut()) -> Warm {
+/// that is not what a plain run must be; its journal stays. `with_stacks`: the stack of every point is recorded. `before` is
+/// called before every run.
+pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mut before: impl FnMut()) -> Warm {
     let start = threads::count();
     let mut warm = Warm {
         runs: 0,
@@ -40,7 +41,7 @@ pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, mut before: impl FnMu
     while warm.runs < MOST {
         before();
         keep_base(desk.core);
-        let looks = warm.runs + LEAST >= MOST;
+        let looks = with_stacks || warm.runs + LEAST >= MOST;
         run(body, desk, Orders { point_stacks: looks, ..plain() });
         // SAFETY: the run is over, and this process is the only one that writes the journal.
         let journal = unsafe { &*desk.journal };

@@ -5,46 +5,42 @@ use std::ffi::c_void;
 use crate::model::stack::RawStack;
 
 /// Writes the return addresses of the calling thread into `into`, innermost first, as far as the first frame whose stack
-/// pointer is above `cut` (0: no cut). Returns whether the stack held `handler`, a function's address (0: not asked).
+/// pointer is above `cut` (0: no cut).
 ///
 /// Makes no allocation and takes no lock of Rust's; with glibc 2.35 and later the unwinder takes none either. May be called
 /// inside the allocator call and in a signal handler.
 #[inline(never)]
-pub(crate) fn capture(into: &mut RawStack, cut: usize, handler: usize) -> bool {
+pub(crate) fn capture(into: &mut RawStack, cut: usize) {
     into.clear();
-    let mut seen = false;
     walk(|frame| {
         if cut != 0 && frame.sp() as usize > cut {
             return false;
         }
-        if handler != 0 && frame.symbol_address() as usize == handler {
-            seen = true;
-        }
         into.push(frame.ip() as usize)
     });
-    seen
 }
 
-/// What a walk from a signal handler found.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct HandlerFrame {
-    /// The stack pointer of the outermost frame of the function asked for; 0 if there is none.
-    pub(crate) sp: usize,
-}
-
-/// The outermost frame of the function at address `handler` on the calling thread's stack.
+/// Writes the stack that a signal interrupted into `into`: from the interrupted instruction `pc` outwards (0: from here). The
+/// instruction itself is put down one higher, since the others are return addresses. Returns whether the stack held `handler`.
 #[inline(never)]
-pub(crate) fn outermost(handler: usize) -> HandlerFrame {
-    let mut found = HandlerFrame::default();
+pub(crate) fn capture_interrupted(into: &mut RawStack, pc: usize, handler: usize) -> bool {
+    into.clear();
+    let mut seen = false;
+    let mut room = true;
     let mut left = 100_000_u32;
     walk(|frame| {
-        if frame.symbol_address() as usize == handler {
-            found.sp = frame.sp() as usize;
+        let ip = frame.ip() as usize;
+        seen = seen || frame.symbol_address() as usize == handler;
+        if pc != 0 && ip == pc {
+            into.clear();
+            room = into.push(ip.wrapping_add(1));
+        } else if room {
+            room = into.push(ip);
         }
         left = left.wrapping_sub(1);
         left != 0
     });
-    found
+    seen
 }
 
 fn walk(mut each: impl FnMut(&backtrace::Frame) -> bool) {

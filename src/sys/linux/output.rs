@@ -76,6 +76,58 @@ impl Output {
     }
 }
 
+/// A file in memory that another process writes and this one reads.
+pub(crate) struct MemoryFile(std::fs::File);
+
+impl MemoryFile {
+    /// Makes one; closed in programs that are executed.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn create(name: &std::ffi::CStr) -> io::Result<MemoryFile> {
+        use std::os::fd::FromRawFd;
+        let fd = memory_file(name)?;
+        // SAFETY: made just now, and nobody else's.
+        Ok(MemoryFile(unsafe { std::fs::File::from_raw_fd(fd) }))
+    }
+
+    /// The number of its descriptor.
+    pub(crate) fn descriptor(&self) -> i32 {
+        use std::os::fd::AsRawFd;
+        self.0.as_raw_fd()
+    }
+
+    /// A copy of the descriptor, for a child's stream; both write behind each other.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn for_child(&self) -> io::Result<std::process::Stdio> {
+        Ok(self.0.try_clone()?.into())
+    }
+
+    /// Everything that was written.
+    ///
+    /// # Errors
+    /// What the system says, or if it is no UTF-8.
+    pub(crate) fn read_to_string(&mut self, into: &mut String) -> io::Result<usize> {
+        use std::io::{Read, Seek};
+        self.0.rewind()?;
+        self.0.read_to_string(into)
+    }
+
+    /// The last bytes that were written, as text.
+    pub(crate) fn tail(&mut self, most: usize) -> String {
+        use std::io::{Read, Seek, SeekFrom};
+        let len = self.0.metadata().map_or(0, |data| data.len());
+        let mut bytes = Vec::new();
+        let from = len.saturating_sub(most as u64);
+        if self.0.seek(SeekFrom::Start(from)).is_ok() {
+            let _ = self.0.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
 /// Makes an empty file in memory.
 ///
 /// # Errors

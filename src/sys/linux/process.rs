@@ -134,9 +134,15 @@ impl Child {
 ///
 /// `parent` is the number that the parent had when it made the child; if that one is gone already the child ends here.
 pub(crate) fn settle_in(parent: i32) {
-    // SAFETY: all three act on the calling process alone.
+    // SAFETY: acts on the calling process alone.
+    unsafe { libc::setpgid(0, 0) };
+    tie_to(parent);
+}
+
+/// Ends this process when its parent ends; at once if that has happened already.
+pub(crate) fn tie_to(parent: i32) {
+    // SAFETY: acts on the calling process alone.
     unsafe {
-        libc::setpgid(0, 0);
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
         if libc::getppid() != parent {
             libc::_exit(98);

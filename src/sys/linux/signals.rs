@@ -16,6 +16,8 @@ pub(crate) struct Fatal {
     pub(crate) address: Option<usize>,
     /// The stack pointer of the interrupted code; 0 if unknown.
     pub(crate) sp: usize,
+    /// The interrupted instruction; 0 if unknown.
+    pub(crate) pc: usize,
 }
 
 /// Is told of a fatal signal, on the stack of the handler: it must not allocate, lock or unwind. If it returns, what was
@@ -92,15 +94,15 @@ extern "C" fn on_signal(number: i32, info: *mut libc::siginfo_t, context: *mut l
     let witness = WITNESS.load(Ordering::SeqCst);
     // SAFETY: the kernel hands a valid siginfo and context to an SA_SIGINFO handler; the address is read only for the
     // signals that have one.
-    let (code, address, sp) = unsafe {
+    let (code, address, (sp, pc)) = unsafe {
         let has_address = matches!(number, libc::SIGSEGV | libc::SIGBUS) && (*info).si_code > 0;
         let address = if has_address { Some((*info).si_addr() as usize) } else { None };
-        ((*info).si_code, address, stack_pointer(context.cast()))
+        ((*info).si_code, address, registers(context.cast()))
     };
     if witness != 0 {
         // SAFETY: only `watch` stores here, and it stores a `Witness`.
         let witness: Witness = unsafe { std::mem::transmute::<usize, Witness>(witness) };
-        witness(Fatal { number, address, sp });
+        witness(Fatal { number, address, sp, pc });
     }
     restore(number);
     super::set_errno(saved);
@@ -110,26 +112,33 @@ extern "C" fn on_signal(number: i32, info: *mut libc::siginfo_t, context: *mut l
     }
 }
 
+/// Stack pointer and instruction pointer of the interrupted code.
+///
 /// # Safety
 /// `context` is the third argument of an SA_SIGINFO handler.
 #[cfg(target_arch = "x86_64")]
-unsafe fn stack_pointer(context: *const libc::ucontext_t) -> usize {
+unsafe fn registers(context: *const libc::ucontext_t) -> (usize, usize) {
     // SAFETY: by the obligation of this function.
     let registers = unsafe { &(*context).uc_mcontext.gregs };
-    registers.get(libc::REG_RSP as usize).map_or(0, |&sp| sp as usize)
+    let read = |number: i32| registers.get(number as usize).map_or(0, |&value| value as usize);
+    (read(libc::REG_RSP), read(libc::REG_RIP))
 }
 
+/// Stack pointer and instruction pointer of the interrupted code.
+///
 /// # Safety
 /// `context` is the third argument of an SA_SIGINFO handler.
 #[cfg(target_arch = "aarch64")]
-unsafe fn stack_pointer(context: *const libc::ucontext_t) -> usize {
+unsafe fn registers(context: *const libc::ucontext_t) -> (usize, usize) {
     // SAFETY: by the obligation of this function.
-    unsafe { (*context).uc_mcontext.sp as usize }
+    unsafe { ((*context).uc_mcontext.sp as usize, (*context).uc_mcontext.pc as usize) }
 }
 
+/// Not known on this architecture.
+///
 /// # Safety
 /// None: nothing is read.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-unsafe fn stack_pointer(_context: *const libc::ucontext_t) -> usize {
-    0
+unsafe fn registers(_context: *const libc::ucontext_t) -> (usize, usize) {
+    (0, 0)
 }

@@ -1,0 +1,216 @@
+//! From what a sweep found out to a report: folded, named, counted, and measured against what the user accepts.
+
+use std::collections::HashMap;
+
+use super::{Site, mode};
+use crate::inspect::fold;
+use crate::inspect::key::{self, Occurrences};
+use crate::inspect::replay::Target;
+use crate::inspect::symbols::Resolver;
+use crate::model::code::Code;
+use crate::model::options::{Options, Pattern, Task};
+use crate::model::report::{
+    Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA,
+};
+use crate::model::stack::{RawStack, Stack};
+use crate::render::wording;
+use crate::sweep::supervisor::Swept;
+use crate::sweep::warm;
+
+/// A report in which nothing has happened yet.
+pub(super) fn empty(site: &Site, mode: Mode) -> Report {
+    Report {
+        schema: SCHEMA,
+        version: String::from(env!("CARGO_PKG_VERSION")),
+        test: site.test().to_owned(),
+        package: site.package.clone(),
+        file: Some(site.file.clone()),
+        line: Some(site.line),
+        mode,
+        result: Outcome::Passed,
+        complete: true,
+        points: Points::default(),
+        coverage: Coverage::default(),
+        engine: Engine::default(),
+        elapsed_ms: 0.0,
+        seed: None,
+        shard: None,
+        stopped: None,
+        patterns: Vec::new(),
+        notes: Vec::new(),
+        known: Vec::new(),
+        known_gone: Vec::new(),
+        trials: Vec::new(),
+        findings: Vec::new(),
+    }
+}
+
+/// A report with one finding of the whole test.
+pub(super) fn whole(site: &Site, mode: Mode, code: Code, why: Option<String>) -> Report {
+    let mut report = empty(site, mode);
+    report.result = Outcome::Failed;
+    report.complete = false;
+    let mut finding = fold::of_the_test(code);
+    finding.notes.extend(why.clone());
+    report.findings.push(finding);
+    report.stopped = why.map(|_| String::from("trouble"));
+    report
+}
+
+/// The prefixes of `benign("…")`, with `crate::` put in words.
+pub(super) fn benign_prefixes(site: &Site, options: &Options) -> Vec<String> {
+    let name = site.path.split("::").next().unwrap_or_default();
+    options
+        .benign
+        .iter()
+        .map(|prefix| prefix.strip_prefix("crate::").map_or_else(|| prefix.clone(), |rest| format!("{name}::{rest}")))
+        .collect()
+}
+
+/// The report of a sweep.
+pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bool, resolver: &mut Resolver) -> Report {
+    let mut report = empty(site, mode(options));
+    report.points = swept.points;
+    report.coverage = swept.coverage;
+    report.notes = swept.notes;
+    report.complete = swept.coverage.left == 0;
+    report.stopped = swept.cut.clone();
+    report.shard = options.shard.map(|shard| format!("{}/{}", shard.k, shard.n));
+    report.seed = options.max_points.map(|_| options.seed);
+    report.engine = Engine {
+        replay: if contained { swept.coverage.tried } else { 0 },
+        snapshot: 0,
+        in_process: if contained { 0 } else { swept.coverage.tried },
+        why: why(swept.why, contained),
+    };
+    if options.task == Task::Sweep {
+        report.patterns = options.patterns.iter().map(|&pattern| pattern_text(pattern)).collect();
+    }
+    let target = Target { package: &site.package, test: site.test() };
+    let plain_failed = swept.plain.is_some();
+    if let Some(plain) = swept.plain {
+        report.findings = fold::fold(&[plain], target, resolver, &|_| None);
+        report.complete = false;
+    } else if options.task == Task::Sweep && swept.points.total == 0 {
+        if !options.no_points_allow {
+            report.findings.push(fold::of_the_test(Code::NoPoints));
+        }
+    } else if options.task == Task::Sweep && !swept.returns_result && options.should_panic.is_none() {
+        report.notes.push(wording::RETURNS_NOTHING.to_owned());
+    }
+    if !swept.failed.is_empty() {
+        let known = keys(&swept.stacks, resolver);
+        let lookup = |index: u64| usize::try_from(index).ok().and_then(|at| known.get(at)).copied();
+        report.findings.extend(fold::fold(&swept.failed, target, resolver, &lookup));
+    }
+    suggest_fallbacks(&mut report.findings);
+    report.trials = swept.trials;
+    if !plain_failed && report.coverage.left > 0 && !options.incomplete_allow {
+        let mut finding = fold::of_the_test(Code::Incomplete);
+        finding.notes.extend(swept.cut.filter(|cut| !cut.starts_with("max_")));
+        report.findings.push(finding);
+    }
+    finish(&mut report, options, resolver);
+    report
+}
+
+/// Takes out what the test accepts, names files from the workspace, and says whether the test passed.
+pub(super) fn finish(report: &mut Report, options: &Options, resolver: &Resolver) {
+    accept_known(report, options);
+    for finding in &mut report.findings {
+        name_files(finding, resolver);
+    }
+    let clean = report.findings.is_empty() && report.known_gone.is_empty();
+    report.result = if clean { Outcome::Passed } else { Outcome::Failed };
+}
+
+fn why(told: Option<String>, contained: bool) -> Option<String> {
+    if contained {
+        return told;
+    }
+    Some(String::from("in this process: an abort, a crash, an exit or a hang would have ended it"))
+}
+
+fn pattern_text(pattern: Pattern) -> String {
+    match pattern {
+        Pattern::Once => String::from("once"),
+        Pattern::Persistent => String::from("persistent"),
+        Pattern::Window(len) => format!("window({len})"),
+        Pattern::Budget => String::from("budget"),
+    }
+}
+
+/// Key and occurrence of every point, from the stacks of a plain run.
+pub(super) fn keys(words: &[usize], resolver: &mut Resolver) -> Vec<(u64, u64)> {
+    let mut known: HashMap<&[usize], u64> = HashMap::new();
+    let mut occurrences = Occurrences::default();
+    warm::stacks(words)
+        .map(|ips| {
+            let key = *known.entry(ips).or_insert_with(|| key::of(&resolver.resolve(&RawStack::from_ips(ips))));
+            (key, occurrences.next(key))
+        })
+        .collect()
+}
+
+/// Findings that the test accepts are left out of the judgement, memory errors never; those that do not occur fail the test.
+fn accept_known(report: &mut Report, options: &Options) {
+    for id in &options.known {
+        let before = report.findings.len();
+        report.findings.retain(|finding| finding.id != *id || is_memory_error(finding.code));
+        if report.findings.len() < before {
+            report.known.push(id.clone());
+        } else if report.complete && !report.findings.iter().any(|finding| finding.id == *id) {
+            report.known_gone.push(id.clone());
+        }
+    }
+}
+
+fn is_memory_error(code: Code) -> bool {
+    matches!(
+        code,
+        Code::DoubleFree
+            | Code::InvalidFree
+            | Code::WrongLayout
+            | Code::MixedAllocators
+            | Code::Overflow
+            | Code::Underflow
+            | Code::UseAfterFree
+    )
+}
+
+/// A swallowed failure inside a library may be that library's own fallback.
+fn suggest_fallbacks(findings: &mut [Finding]) {
+    for finding in findings.iter_mut().filter(|finding| finding.code == Code::Swallowed) {
+        let Some(request) = &finding.failed_request else { continue };
+        let site = crate::inspect::place::site(&request.stack);
+        if let Some(site) = site.filter(|site| !site.own)
+            && let Some((krate, _)) = site.function.trim_start_matches(['<', '&']).split_once("::")
+            && krate.chars().all(|c| c.is_alphanumeric() || c == '_')
+        {
+            finding.notes.push(wording::fallback(&format!("{krate}::")));
+        }
+    }
+}
+
+/// Files of the workspace are named from its folder.
+fn name_files(finding: &mut Finding, resolver: &Resolver) {
+    let root = resolver.root();
+    let shorten = |stack: &mut Stack| {
+        for frame in stack {
+            if let Some(file) = &mut frame.file
+                && let Ok(below) = std::path::Path::new(file.as_str()).strip_prefix(root)
+                && let Some(below) = below.to_str()
+            {
+                *file = below.to_owned();
+            }
+        }
+    };
+    let requests = finding.failed_request.iter_mut().chain(&mut finding.other_requests).chain(&mut finding.culprit);
+    let parting = finding.diverges.iter_mut().flat_map(|at| at.baseline.iter_mut().chain(&mut at.trial));
+    let stacks = requests.chain(parting).map(|request: &mut RequestReport| &mut request.stack);
+    let blocks = finding.blocks.iter_mut().flat_map(|block| {
+        std::iter::once(&mut block.born).chain(&mut block.freed).chain(&mut block.freed_again)
+    });
+    let signal = finding.signal.iter_mut().filter_map(|signal| signal.stack.as_mut());
+    stacks.chain(blocks).chain(signal).for_each(shorten);
+}

@@ -1,0 +1,136 @@
+//! The worker: the same test binary again, for this one test, with nothing else running in it.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+
+use super::{Site, assemble, mode};
+use crate::model::code::Code;
+use crate::model::options::Options;
+use crate::model::report::Report;
+use crate::render::{json, wording};
+use crate::sys;
+
+/// Tells a process that it is a worker: `PARENT:DESCRIPTOR:TEST`.
+const VARIABLE: &str = "OOMSWEEP_INTERNAL_WORKER";
+/// How much of what a worker printed is shown when it did not answer, in bytes.
+const SHOWN: usize = 4096;
+
+static TASK: OnceLock<Job> = OnceLock::new();
+
+/// What this process was started for.
+#[derive(Debug)]
+struct Job {
+    parent: i32,
+    descriptor: i32,
+    test: String,
+}
+
+/// Before `main`, while there is one thread: a worker learns what it is, ties its life to its parent's, and takes the variable
+/// away from whatever its body starts.
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+#[ctor::ctor(unsafe)]
+fn before_main() {
+    let Some(value) = std::env::var_os(VARIABLE) else { return };
+    // SAFETY: nothing but this thread runs before `main`.
+    unsafe { std::env::remove_var(VARIABLE) };
+    let Some(job) = parse(value) else { return };
+    sys::process::tie_to(job.parent);
+    let _ = TASK.set(job);
+}
+
+fn parse(value: OsString) -> Option<Job> {
+    let text = value.into_string().ok()?;
+    let mut parts = text.splitn(3, ':');
+    Some(Job {
+        parent: parts.next()?.parse().ok()?,
+        descriptor: parts.next()?.parse().ok()?,
+        test: parts.next()?.to_owned(),
+    })
+}
+
+/// Whether this process is the worker of this test.
+pub(super) fn is_worker_for(site: &Site) -> bool {
+    TASK.get().is_some_and(|job| job.test == site.path)
+}
+
+/// The worker's answer to who started it. A second answer (of a test that is registered twice) replaces the first.
+pub(super) fn answer(report: &Report) {
+    let Some(job) = TASK.get() else { return };
+    let written = json::to_string(report).map_err(std::io::Error::other).and_then(|text| {
+        let path = format!("/proc/{}/fd/{}", job.parent, job.descriptor);
+        let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(path)?;
+        file.write_all(text.as_bytes())
+    });
+    if let Err(error) = written {
+        panic!("the worker of {} could not hand its report over: {error}", job.test);
+    }
+}
+
+/// Starts the worker of this test, waits for it, and returns its report; what went wrong with it is a finding of its own.
+pub(super) fn start(site: &Site, options: &Options) -> Report {
+    match answer_of_worker(site) {
+        Ok(report) => report,
+        Err(why) => {
+            let mut report = assemble::whole(site, mode(options), Code::Incomplete, Some(why));
+            wording::speak(&mut report);
+            report
+        }
+    }
+}
+
+fn answer_of_worker(site: &Site) -> Result<Report, String> {
+    let told = |what: &str, error: std::io::Error| format!("the worker could not be started: {what}: {error}");
+    let mut channel = sys::output::MemoryFile::create(c"oomsweep report").map_err(|error| told("its report", error))?;
+    let mut printed = sys::output::MemoryFile::create(c"oomsweep worker").map_err(|error| told("its output", error))?;
+    let program = std::env::current_exe().map_err(|error| told("the test binary", error))?;
+    let test = site.test();
+    let mut command = Command::new(&program);
+    command
+        .args(["--exact", test, "--nocapture", "--test-threads=1", "--include-ignored"])
+        .env(VARIABLE, format!("{}:{}:{}", sys::process::pid(), channel.descriptor(), site.path))
+        // A stack at every panic and abort costs more than the whole sweep.
+        .env("RUST_BACKTRACE", "0")
+        .env_remove("RUST_LIB_BACKTRACE")
+        .stdin(Stdio::null())
+        .stdout(printed.for_child().map_err(|error| told("its output", error))?)
+        .stderr(printed.for_child().map_err(|error| told("its output", error))?);
+    let mut child = patiently(|| command.spawn()).map_err(|error| told("the system says", error))?;
+    let status = child.wait().map_err(|error| told("it could not be waited for", error))?;
+    let mut text = String::new();
+    let read = channel.read_to_string(&mut text);
+    if read.is_err() || text.is_empty() {
+        return Err(silent(test, status, &printed.tail(SHOWN)));
+    }
+    json::from_str(&text).map_err(|error| {
+        format!("the worker's report can't be read ({error}); it ended with {status}\n{}", printed.tail(SHOWN))
+    })
+}
+
+/// Tries again for a while when the system is short of processes.
+fn patiently<T>(mut start: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    let mut pause = std::time::Duration::from_millis(2);
+    loop {
+        match start() {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock && pause.as_millis() < 1000 => {
+                std::thread::sleep(pause);
+                pause *= 2;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn silent(test: &str, status: ExitStatus, printed: &str) -> String {
+    let printed = printed.trim();
+    let why = if printed.contains("running 0 tests") {
+        format!(
+            "the worker found no test named `{test}`: was it renamed by another attribute? the name must be the one that \
+             `cargo test -- --list` shows"
+        )
+    } else {
+        format!("the worker ended before it answered ({status}): it was killed, or the body ended it")
+    };
+    if printed.is_empty() { why } else { format!("{why}\nit had printed:\n{printed}") }
+}

@@ -1,0 +1,113 @@
+//! One fault, in this process, nothing forked: ready for a debugger.
+
+use super::{Site, assemble};
+use crate::hook::core::Logged;
+use crate::inspect::fold;
+use crate::inspect::key::{self, Located};
+use crate::inspect::replay::Target;
+use crate::inspect::symbols::Resolver;
+use crate::model::code::{Code, Verdict};
+use crate::model::fault::Fault;
+use crate::model::options::{Options, ReplayAt};
+use crate::model::report::{Coverage, Engine, Mode, Outcome, Report, Trial};
+use crate::session::Body;
+use crate::sweep::crew::{Broken, Crew};
+use crate::sweep::in_place::InPlace;
+use crate::sweep::supervisor;
+
+/// W plain runs, then the trial.
+pub(super) fn run(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) -> Report {
+    replay(site, options, at, body)
+        .unwrap_or_else(|Broken(why)| assemble::whole(site, Mode::Replay, Code::Incomplete, Some(why)))
+}
+
+fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) -> Result<Report, Broken> {
+    let mut resolver = Resolver::new(&site.manifest_dir);
+    let mut crew = InPlace::new(body, options.policy, options.should_panic.as_deref(), options.shrink_skip)?;
+    crew.record_stacks();
+    let warmed = crew.warm_up()?;
+    let points = warmed.log.len() as u64;
+    let keys = assemble::keys(&warmed.last.points, &mut resolver);
+    let mut report = assemble::empty(site, Mode::Replay);
+    report.points.total = points;
+    report.points.exempt = warmed.exempt;
+    report.points.other_threads = warmed.others;
+    report.patterns = vec![at.fault.to_string()];
+    report.coverage.planned = 1;
+    let (fault, said) = match find(at, &keys, &warmed.log) {
+        Ok(found) => found,
+        Err(why) => return Ok(lost(report, why)),
+    };
+    announce(site, fault, said.as_deref());
+    report.notes.extend(said);
+    crew.break_at_failures();
+    let prefixes = assemble::benign_prefixes(site, options);
+    let mut is_benign = |stack: &crate::model::stack::RawStack| {
+        crate::inspect::place::has_frame_prefix(&resolver.resolve(stack), &prefixes)
+    };
+    let judged = supervisor::one(&mut crew, options, &mut is_benign, fault)?;
+    count(&mut report.coverage, judged.verdict);
+    report.engine = Engine { in_process: 1, ..Engine::default() };
+    report.trials.push(Trial { fault, verdict: judged.verdict, drifted: judged.drifted });
+    let lookup = |index: u64| usize::try_from(index).ok().and_then(|place| keys.get(place)).copied();
+    let target = Target { package: &site.package, test: site.test() };
+    report.findings = fold::fold(&[judged], target, &mut resolver, &lookup);
+    assemble::finish(&mut report, options, &resolver);
+    Ok(report)
+}
+
+fn count(coverage: &mut Coverage, verdict: Verdict) {
+    coverage.tried = 1;
+    match verdict {
+        Verdict::Error => coverage.error = 1,
+        Verdict::Tolerated => coverage.tolerated = 1,
+        Verdict::Skipped => coverage.skipped = 1,
+        _ => coverage.failed = 1,
+    }
+}
+
+/// The fault at the place where its key is now, and what is to be said of that.
+fn find(at: &ReplayAt, keys: &[(u64, u64)], log: &[Logged]) -> Result<(Fault, Option<String>), String> {
+    let place = at.fault.place();
+    let (Some(digits), Some(index)) = (&at.key, place) else {
+        return match place {
+            Some(index) if index >= log.len() as u64 => Err(format!(
+                "there is no allocation {index}: the plain run makes {} that can fail, numbered from 0",
+                log.len()
+            )),
+            _ => Ok((at.fault, None)),
+        };
+    };
+    let only: Vec<u64> = keys.iter().map(|&(key, _)| key).collect();
+    match key::locate(&only, index, digits, at.occurrence) {
+        Located::Here => Ok((at.fault, None)),
+        Located::Drifted(now) => Ok((at.fault.moved_to(now), Some(format!("drifted from {index} to {now}")))),
+        Located::Nearest(now) => Ok((
+            at.fault.moved_to(now),
+            Some(format!(
+                "occurrence {} of this stack is not left: the nearest with this stack is {now}, and {index} was asked for",
+                at.occurrence
+            )),
+        )),
+        Located::Ambiguous => Err(format!("`#{digits}` is the beginning of several keys: give more of its digits")),
+        Located::Gone => Err(String::from(
+            "no allocation with this stack is left: nothing was failed; run the test without OOMSWEEP_REPLAY for today's findings",
+        )),
+    }
+}
+
+fn lost(mut report: Report, why: String) -> Report {
+    let mut finding = fold::of_the_test(Code::NotReached);
+    finding.notes.push(why);
+    report.findings.push(finding);
+    report.coverage.left = 1;
+    report.complete = false;
+    report.result = Outcome::Failed;
+    report
+}
+
+#[allow(clippy::print_stderr, reason = "said before the trial, which may not come back")]
+fn announce(site: &Site, fault: Fault, said: Option<&str>) {
+    let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+    eprintln!("oomsweep: replaying {fault}{said} of {} in this process", site.test());
+}
