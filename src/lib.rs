@@ -21,6 +21,7 @@ pub use builder::{AnyError, ErrorIf, Matcher, Sweep, TestReturn};
 pub use config::{Faults, Infallible, Rule, Shrink};
 pub use model::options::EngineChoice;
 pub use model::report::Report;
+pub use oomsweep_macros::alloc_test;
 
 #[doc(hidden)]
 pub mod __private {
