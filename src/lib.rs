@@ -17,6 +17,7 @@ pub use builder::{AnyError, ErrorIf, Matcher, Sweep, TestReturn};
 pub use config::{Faults, Infallible, Rule, Shrink};
 pub use model::options::EngineChoice;
 pub use model::report::Report;
+pub use oomsweep_macros::alloc_test;
 
 pub use hook::TestingAllocator;
 pub use hook::regions::{Region, benign, benign_guard, exempt, exempt_guard, untracked, untracked_guard};

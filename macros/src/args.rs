@@ -1,0 +1,477 @@
+//! The options of the attribute: one table of names and shapes, and the parser that walks it.
+//!
+//! Every mistake is reported where it stands, all of them at once.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Error, Expr, Ident, LitInt, LitStr, Pat, Result, Token, parenthesized};
+
+/// What an option takes.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// A list of patterns in parentheses.
+    Faults,
+    /// Nothing.
+    Flag,
+    /// One of these words, as a string: the word, and the name of its variant.
+    Choice(&'static [(&'static str, &'static str)]),
+    /// A list of strings in parentheses.
+    Strings,
+    /// A pattern.
+    Pattern,
+    /// A function.
+    Function,
+    /// A string such as `"250ms"`.
+    Duration,
+    /// A whole number, from this one on.
+    Number(u64),
+    /// A string such as `"1/4"`.
+    Shard,
+}
+
+const RULE: Shape = Shape::Choice(&[("deny", "Deny"), ("allow", "Allow")]);
+
+/// Every option of this release.
+const OPTIONS: &[(&str, Shape)] = &[
+    ("faults", Shape::Faults),
+    ("leaks_only", Shape::Flag),
+    ("swallowed", RULE),
+    ("infallible", Shape::Choice(&[("deny", "Deny"), ("skip", "Skip")])),
+    ("panics", RULE),
+    ("benign", Shape::Strings),
+    ("error", Shape::Pattern),
+    ("error_if", Shape::Function),
+    ("known", Shape::Strings),
+    ("no_points", RULE),
+    ("incomplete", RULE),
+    ("shrink", Shape::Choice(&[("fail", "Fail"), ("skip", "Skip")])),
+    ("fixtures", Shape::Choice(&[("exempt", "Exempt"), ("swept", "Swept")])),
+    ("engine", Shape::Choice(&[("auto", "Auto"), ("replay", "Replay"), ("in-process", "InProcess")])),
+    ("timeout", Shape::Duration),
+    ("max_time", Shape::Duration),
+    ("max_points", Shape::Number(1)),
+    ("seed", Shape::Number(0)),
+    ("shard", Shape::Shard),
+];
+
+/// Names that later releases will bring: options, patterns of `faults`, and values as `option = "value"`.
+const LATER: &[&str] = &["guard", "threads", "jobs", "global", "invariant", "pairs", "resize", "engine = \"snapshot\""];
+
+/// The patterns of `faults`, as people write them.
+const FAULTS: &[&str] = &["once", "persistent", "window", "budget", "size"];
+
+/// A pattern of `faults`.
+#[derive(PartialEq)]
+pub(crate) enum Fault {
+    /// Each point alone.
+    Once,
+    /// Each point and all later ones.
+    Persistent,
+    /// Each run of so many points.
+    Window(u64),
+    /// Every budget worth trying.
+    Budget,
+    /// Only requests of at least so many bytes.
+    Size(u64),
+}
+
+/// What was given for an option.
+pub(crate) enum Value {
+    /// For `faults`.
+    Faults(Vec<Fault>),
+    /// For an option without a value.
+    Flag,
+    /// The variant that was chosen.
+    Choice(&'static str),
+    /// For `benign` and `known`.
+    Strings(Vec<LitStr>),
+    /// For `error`.
+    Pattern(Box<Pat>),
+    /// For `error_if`.
+    Function(Box<Expr>),
+    /// Nanoseconds.
+    Duration(u64),
+    /// For `max_points` and `seed`.
+    Number(u64),
+    /// Part k of n.
+    Shard(u64, u64),
+}
+
+/// One option as it was given.
+pub(crate) struct Opt {
+    /// Its name.
+    pub(crate) name: Ident,
+    /// Its value.
+    pub(crate) value: Value,
+}
+
+/// All options as they were given, in order.
+#[derive(Default)]
+pub(crate) struct Args {
+    /// The options.
+    pub(crate) options: Vec<Opt>,
+}
+
+impl Args {
+    /// The option of this name, if it was given.
+    pub(crate) fn get(&self, name: &str) -> Option<&Opt> {
+        self.options.iter().find(|option| option.name == name)
+    }
+
+    /// Reads the tokens between the attribute's parentheses.
+    pub(crate) fn parse(tokens: TokenStream) -> Result<Args> {
+        let mut errors: Option<Error> = None;
+        let mut args = Args::default();
+        let parser = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                match option(input, &args) {
+                    Ok(option) => args.options.push(option),
+                    Err(error) => {
+                        merge(&mut errors, error);
+                        skip_to_comma(input);
+                    }
+                }
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = parser.parse2(tokens) {
+            merge(&mut errors, error);
+        }
+        errors.map_or(Ok(args), Err)
+    }
+}
+
+/// Adds an error to those already found.
+pub(crate) fn merge(errors: &mut Option<Error>, error: Error) {
+    match errors {
+        Some(all) => all.combine(error),
+        None => *errors = Some(error),
+    }
+}
+
+/// Leaves the rest of a broken option behind.
+fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) && input.parse::<TokenTree>().is_ok() {}
+}
+
+/// Leaves the rest of a broken list behind.
+fn skip_rest(content: ParseStream<'_>) {
+    while content.parse::<TokenTree>().is_ok() {}
+}
+
+/// One option, from its name to the comma behind it.
+fn option(input: ParseStream<'_>, before: &Args) -> Result<Opt> {
+    let name = input.call(Ident::parse_any).map_err(|error| no_name(error.span(), "an option", &option_names()))?;
+    let shape = shape_of(&name)?;
+    let value = value(input, &name, shape)?;
+    if !input.is_empty() && !input.peek(Token![,]) {
+        return Err(input.error(format!("expected a comma behind `{name}`: it takes {}", takes(&name, shape))));
+    }
+    if before.get(&name.to_string()).is_some() {
+        return Err(Error::new(name.span(), format!("`{name}` is given twice")));
+    }
+    Ok(Opt { name, value })
+}
+
+/// Finds the option in the table.
+fn shape_of(name: &Ident) -> Result<Shape> {
+    let text = name.unraw().to_string();
+    if let Some((_, shape)) = OPTIONS.iter().find(|(option, _)| *option == text) {
+        return Ok(*shape);
+    }
+    check_later(name.span(), &text)?;
+    Err(unknown(name.span(), "option", &text, &option_names()))
+}
+
+/// Refuses what only a later release knows.
+fn check_later(span: Span, text: &str) -> Result<()> {
+    if LATER.contains(&text) {
+        return Err(Error::new(span, format!("`{text}` is not in this release yet")));
+    }
+    Ok(())
+}
+
+/// The names of all options.
+fn option_names() -> Vec<&'static str> {
+    OPTIONS.iter().map(|(option, _)| *option).collect()
+}
+
+/// An unknown word, the nearest known one, and all of them.
+fn unknown(span: Span, what: &str, text: &str, names: &[&str]) -> Error {
+    let near = nearest(text, names).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+    Error::new(span, format!("unknown {what} `{text}`{near}\nit is one of {}", all_of(names)))
+}
+
+/// Something that is no word at all.
+fn no_name(span: Span, what: &str, names: &[&str]) -> Error {
+    Error::new(span, format!("expected {what}\nit is one of {}", all_of(names)))
+}
+
+/// A list of names for people.
+fn all_of(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The name that was probably meant.
+fn nearest<'a>(text: &str, names: &[&'a str]) -> Option<&'a str> {
+    let text = text.to_lowercase();
+    let begun = names.iter().copied().find(|name| text.len() > 2 && name.starts_with(&text));
+    let near = names
+        .iter()
+        .map(|name| (strsim::normalized_damerau_levenshtein(&text, name), *name))
+        .filter(|(likeness, _)| *likeness > 0.5)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, name)| name);
+    begun.or(near)
+}
+
+/// The value of an option that has this shape.
+fn value(input: ParseStream<'_>, name: &Ident, shape: Shape) -> Result<Value> {
+    let wrong = |span: Span| Error::new(span, format!("`{name}` takes {}", takes(name, shape)));
+    match shape {
+        Shape::Flag if input.is_empty() || input.peek(Token![,]) => Ok(Value::Flag),
+        Shape::Flag => Err(wrong(name.span())),
+        Shape::Faults | Shape::Strings => {
+            if !input.peek(syn::token::Paren) {
+                return Err(wrong(name.span()));
+            }
+            let content;
+            parenthesized!(content in input);
+            if content.is_empty() {
+                return Err(wrong(name.span()));
+            }
+            let value = match shape {
+                Shape::Faults => faults(&content),
+                _ => strings(&content, name, &wrong),
+            };
+            // What an error has left unread would be an error of its own.
+            skip_rest(&content);
+            value
+        }
+        _ => {
+            if !input.peek(Token![=]) {
+                return Err(wrong(name.span()));
+            }
+            input.parse::<Token![=]>()?;
+            if input.is_empty() || input.peek(Token![,]) {
+                return Err(wrong(name.span()));
+            }
+            assigned(input, name, shape, &wrong)
+        }
+    }
+}
+
+/// What stands behind `=`.
+fn assigned(input: ParseStream<'_>, name: &Ident, shape: Shape, wrong: &dyn Fn(Span) -> Error) -> Result<Value> {
+    match shape {
+        Shape::Pattern => Ok(Value::Pattern(Box::new(Pat::parse_multi_with_leading_vert(input)?))),
+        Shape::Function => Ok(Value::Function(Box::new(input.parse()?))),
+        Shape::Number(least) => {
+            let literal: LitInt = input.parse().map_err(|error| wrong(error.span()))?;
+            number(&literal, least).ok_or_else(|| wrong(literal.span())).map(Value::Number)
+        }
+        _ => {
+            let literal: LitStr = input.parse().map_err(|error| wrong(error.span()))?;
+            let text = literal.value();
+            check_later(literal.span(), &format!("{name} = \"{text}\""))?;
+            let value = match shape {
+                Shape::Choice(words) => {
+                    words.iter().find(|(word, _)| *word == text).map(|(_, variant)| Value::Choice(variant))
+                }
+                Shape::Duration => nanoseconds(&text).map(Value::Duration),
+                _ => shard(&text),
+            };
+            value.ok_or_else(|| wrong(literal.span()))
+        }
+    }
+}
+
+/// What an option takes, for people.
+fn takes(name: &Ident, shape: Shape) -> String {
+    match shape {
+        Shape::Flag => "no value".to_owned(),
+        Shape::Faults => {
+            "one or more of `once`, `persistent`, `window(k)`, `budget` and `size(min)` in parentheses".to_owned()
+        }
+        Shape::Strings => format!("one or more strings in parentheses: `{name}(\"…\")`"),
+        Shape::Choice(words) => words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
+        Shape::Pattern => "a pattern: `error = MyError::OutOfMemory`".to_owned(),
+        Shape::Function => "a function of `&E`: `error_if = is_out_of_memory`".to_owned(),
+        Shape::Duration => "a time such as \"250ms\", \"2s\" or \"1m\"".to_owned(),
+        Shape::Number(0) => "a whole number".to_owned(),
+        Shape::Number(least) => format!("a whole number, at least {least}"),
+        Shape::Shard => "a part of a whole such as \"1/4\"".to_owned(),
+    }
+}
+
+/// The strings of `benign` and `known`.
+fn strings(content: ParseStream<'_>, name: &Ident, wrong: &dyn Fn(Span) -> Error) -> Result<Value> {
+    let list = Punctuated::<LitStr, Token![,]>::parse_terminated(content).map_err(|error| wrong(error.span()))?;
+    for literal in &list {
+        let text = literal.value();
+        if text.is_empty() {
+            return Err(Error::new(literal.span(), "this is empty: it would fit everything"));
+        }
+        let is_id = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if name == "known" && !is_id {
+            return Err(Error::new(literal.span(), "an id is 16 hex digits, as the report shows it"));
+        }
+    }
+    Ok(Value::Strings(list.into_iter().collect()))
+}
+
+/// How many widths of windows the runtime's set of patterns can hold.
+const MAX_WINDOWS: usize = 4;
+
+/// The patterns of `faults`.
+fn faults(content: ParseStream<'_>) -> Result<Value> {
+    let mut list: Vec<Fault> = Vec::new();
+    let mut errors = None;
+    while !content.is_empty() {
+        match next_fault(content, &list) {
+            Ok(fault) => list.push(fault),
+            Err(error) => {
+                merge(&mut errors, error);
+                skip_to_comma(content);
+            }
+        }
+        if !content.is_empty() {
+            content.parse::<Token![,]>()?;
+        }
+    }
+    errors.map_or(Ok(Value::Faults(list)), Err)
+}
+
+/// The next pattern, if it goes with those before.
+fn next_fault(content: ParseStream<'_>, before: &[Fault]) -> Result<Fault> {
+    let name = content.call(Ident::parse_any).map_err(|error| no_name(error.span(), "a pattern", FAULTS))?;
+    let fault = fault(content, &name)?;
+    let is_size = matches!(fault, Fault::Size(_)) && before.iter().any(|fault| matches!(fault, Fault::Size(_)));
+    if is_size || before.contains(&fault) {
+        let text = if let Fault::Window(k) = fault { format!("window({k})") } else { name.to_string() };
+        return Err(Error::new(name.span(), format!("`{text}` is given twice")));
+    }
+    let windows = before.iter().filter(|fault| matches!(fault, Fault::Window(_))).count();
+    if matches!(fault, Fault::Window(_)) && windows == MAX_WINDOWS {
+        return Err(Error::new(name.span(), format!("no more than {MAX_WINDOWS} widths of windows fit into one test")));
+    }
+    Ok(fault)
+}
+
+/// One pattern of `faults`, its name already read.
+fn fault(content: ParseStream<'_>, name: &Ident) -> Result<Fault> {
+    let text = name.to_string();
+    match text.as_str() {
+        "once" => Ok(Fault::Once),
+        "persistent" => Ok(Fault::Persistent),
+        "budget" => Ok(Fault::Budget),
+        "window" => measure(content, name, "how many requests in a row fail").map(Fault::Window),
+        "size" => measure(content, name, "the least number of bytes").map(Fault::Size),
+        _ => {
+            check_later(name.span(), &text)?;
+            Err(unknown(name.span(), "pattern", &text, FAULTS))
+        }
+    }
+}
+
+/// The number in parentheses behind `window` and `size`.
+fn measure(content: ParseStream<'_>, name: &Ident, meaning: &str) -> Result<u64> {
+    let wrong = |span| Error::new(span, format!("`{name}` takes {meaning}, at least 1: `{name}(4)`"));
+    if !content.peek(syn::token::Paren) {
+        return Err(wrong(name.span()));
+    }
+    let inner;
+    parenthesized!(inner in content);
+    let literal: Result<LitInt> = inner.parse().map_err(|error| wrong(error.span()));
+    let extra = (!inner.is_empty()).then(|| wrong(inner.span()));
+    skip_rest(&inner);
+    match (literal?, extra) {
+        (_, Some(extra)) => Err(extra),
+        (literal, None) => number(&literal, 1).ok_or_else(|| wrong(literal.span())),
+    }
+}
+
+/// A whole number from `least` on. Suffixes of types are no part of it.
+fn number(literal: &LitInt, least: u64) -> Option<u64> {
+    let number = literal.base10_parse::<u64>().ok()?;
+    (literal.suffix().is_empty() && number >= least).then_some(number)
+}
+
+/// `"250ms"`, `"2s"`, `"1.5m"` in nanoseconds; nothing that is zero.
+fn nanoseconds(text: &str) -> Option<u64> {
+    let (amount, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+    let scale = match unit {
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => return None,
+    };
+    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, "0"));
+    let parts = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let part = u128::from(digits(fraction)?).checked_mul(scale)? / parts;
+    let total = u128::from(digits(whole)?).checked_mul(scale)?.checked_add(part)?;
+    u64::try_from(total).ok().filter(|time| *time > 0)
+}
+
+/// `"1/4"`: part 1 of 4.
+fn shard(text: &str) -> Option<Value> {
+    let (k, n) = text.split_once('/')?;
+    let (k, n) = (digits(k)?, digits(n)?);
+    (1..=n).contains(&k).then_some(Value::Shard(k, n))
+}
+
+/// A number of digits alone: `parse` would take a sign as well.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::{Args, nanoseconds};
+
+    fn refused(tokens: proc_macro2::TokenStream) -> Vec<String> {
+        let errors = Args::parse(tokens).err();
+        errors.into_iter().flatten().map(|error| error.to_string()).collect()
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        let cases = [("250ms", 250_000_000), ("2s", 2_000_000_000), ("1.5s", 1_500_000_000), ("1m", 60_000_000_000)];
+        for (text, expected) in cases {
+            assert_eq!(nanoseconds(text), Some(expected), "{text}");
+        }
+        for text in ["", "5", "s", "0s", "0.0ms", "1 s", "-1s", "+1s", ".5s", "1.s", "1sec", "1S", "99999999999h"] {
+            assert_eq!(nanoseconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_reported_and_the_rest_is_read() {
+        let errors =
+            refused(quote!(timeot = "1s", jobs = 4, seed = "x", max_points = 0, shard = "5/4", seed = 1, seed = 2));
+        assert_eq!(errors.len(), 6, "{errors:?}");
+        assert!(errors[0].starts_with("unknown option `timeot`; did you mean `timeout`?"), "{errors:?}");
+        assert_eq!(errors[1], "`jobs` is not in this release yet");
+        assert_eq!(errors[5], "`seed` is given twice");
+    }
+
+    #[test]
+    fn what_is_missing_or_too_much_is_said() {
+        assert_eq!(refused(quote!(swallowed)), ["`swallowed` takes \"deny\" or \"allow\""]);
+        assert_eq!(refused(quote!(leaks_only = true)), ["`leaks_only` takes no value"]);
+        assert_eq!(refused(quote!(engine = "snapshot")), ["`engine = \"snapshot\"` is not in this release yet"]);
+        assert_eq!(refused(quote!(faults(once, pairs))), ["`pairs` is not in this release yet"]);
+        assert_eq!(refused(quote!(faults(window(1), window(2)))), Vec::<String>::new());
+        assert_eq!(refused(quote!(faults(window(2), window(2)))), ["`window(2)` is given twice"]);
+        assert_eq!(refused(quote!(known("7"))), ["an id is 16 hex digits, as the report shows it"]);
+        assert_eq!(refused(quote!(seed = 1,)), Vec::<String>::new());
+    }
+}
