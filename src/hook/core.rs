@@ -4,6 +4,7 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
+use super::gate::Local;
 use super::journal::Journal;
 use super::ledger::{Entry, Ledger};
 use super::pages_vec::PagesVec;
@@ -177,10 +178,23 @@ impl Core {
     }
 
     /// Calls `f` with the shared part. Never held across a fork, nor while another allocator or a user's code runs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn with_shared<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> R {
+        if self.lock.swap(true, Ordering::Acquire) {
+            self.wait_for_lock();
+        }
+        // SAFETY: the lock is held, and `f` can't come back here: the hook's re-entry flag is set on this thread, or the
+        // caller is the harness, which makes no request inside `f`.
+        let result = f(unsafe { &mut *self.shared.get() });
+        self.lock.store(false, Ordering::Release);
+        result
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_for_lock(&self) {
         let mut spins = 0_u32;
-        while self.lock.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        while self.lock.swap(true, Ordering::Acquire) {
             spins = spins.wrapping_add(1);
             if spins % 64 == 0 {
                 std::thread::yield_now();
@@ -188,11 +202,6 @@ impl Core {
                 std::hint::spin_loop();
             }
         }
-        // SAFETY: the lock is held, and `f` can't come back here: the hook's re-entry flag is set on this thread, or the
-        // caller is the harness, which makes no request inside `f`.
-        let result = f(unsafe { &mut *self.shared.get() });
-        self.lock.store(false, Ordering::Release);
-        result
     }
 
     /// The part of the body's own thread.
@@ -223,60 +232,63 @@ impl Core {
         self.lock.store(false, Ordering::Release);
     }
 
-    /// Takes a block that dies, or is about to move, out of the ledger.
-    #[inline]
-    pub(crate) fn remove(&self, address: usize) -> Option<Entry> {
+    /// Takes a block that dies, or is about to move, out of the ledger, into `into`. False if it is not in it.
+    #[inline(always)]
+    pub(crate) fn remove(&self, address: usize, into: &mut Entry) -> bool {
         self.with_shared(|shared| {
-            let entry = shared.ledger.remove(address)?;
-            self.account_gone(shared, &entry);
-            Some(entry)
+            let found = shared.ledger.remove(address, into);
+            if found && into.session == shared.session {
+                self.account_gone(shared, into.size);
+            }
+            found
         })
     }
 
     /// Enters a block again under a new address or size.
-    #[inline]
-    pub(crate) fn put_back(&self, entry: Entry) {
+    pub(crate) fn put_back(&self, entry: &Entry) {
         self.with_shared(|shared| {
-            if entry.session == shared.session {
-                shared.live_blocks = shared.live_blocks.wrapping_add(1);
-                self.add_bytes(entry.size as u64);
-            }
-            if let Some(stale) = shared.ledger.insert(entry) {
-                self.account_gone(shared, &stale);
+            self.clear_stale(shared, entry.address);
+            if shared.ledger.insert(entry) && entry.session == shared.session {
+                self.account_born(shared, entry.size);
             }
         });
     }
 
-    fn account_gone(&self, shared: &mut Shared, entry: &Entry) {
-        if entry.session == shared.session {
-            shared.live_blocks = shared.live_blocks.saturating_sub(1);
-            let live = self.live_bytes.load(Ordering::Relaxed);
-            self.live_bytes.store(live.saturating_sub(entry.size as u64), Ordering::Relaxed);
-        }
+    #[inline(always)]
+    fn account_gone(&self, shared: &mut Shared, size: usize) {
+        shared.live_blocks = shared.live_blocks.wrapping_sub(1);
+        let live = self.live_bytes.load(Ordering::Relaxed);
+        self.live_bytes.store(live.wrapping_sub(size as u64), Ordering::Relaxed);
     }
 
-    fn add_bytes(&self, bytes: u64) {
+    #[inline(always)]
+    fn account_born(&self, shared: &mut Shared, size: usize) {
+        shared.live_blocks = shared.live_blocks.wrapping_add(1);
         let live = self.live_bytes.load(Ordering::Relaxed);
-        self.live_bytes.store(live.wrapping_add(bytes), Ordering::Relaxed);
+        self.live_bytes.store(live.wrapping_add(size as u64), Ordering::Relaxed);
+    }
+
+    /// A block whose free nobody saw may stand at the address of a new one.
+    #[inline(always)]
+    fn clear_stale(&self, shared: &mut Shared, address: usize) {
+        if shared.ledger.get(address).is_some() {
+            let mut stale = Entry::NONE;
+            if shared.ledger.remove(address, &mut stale) && stale.session == shared.session {
+                self.account_gone(shared, stale.size);
+            }
+        }
     }
 
     /// Enters a new block.
-    #[inline]
-    pub(crate) fn born(&self, address: usize, size: usize, align: usize, own: bool, untracked: bool, thread: &std::cell::Cell<u32>) {
-        let mut stack = RawStack::EMPTY;
-        // SAFETY: `births` and `cut` are changed between runs only.
-        let (wanted, cut) = unsafe {
-            let own_part = &*self.own.get();
-            (own_part.births.wants(size, align), if own { own_part.cut } else { 0 })
-        };
-        if wanted {
-            stacks::capture(&mut stack, cut);
-        }
+    #[inline(always)]
+    pub(crate) fn born(&self, address: usize, size: usize, align: usize, local: &Local) {
+        // SAFETY: `births` is changed between runs only.
+        let none = unsafe { matches!((*self.own.get()).births, Births::None) };
+        let stack = if none { 0 } else { self.birth_stack(size, align, local.own.get()) };
         self.with_shared(|shared| {
-            let number = if own { 0 } else { shared.number_of(thread) };
-            let at = if wanted { shared.put_stack(&stack) } else { 0 };
             let ordinal = shared.ordinal;
             shared.ordinal = ordinal.wrapping_add(1);
+            let thread = if local.own.get() { 0 } else { shared.number_of(&local.number) };
             let entry = Entry {
                 address,
                 size,
@@ -284,16 +296,32 @@ impl Core {
                 align,
                 ordinal,
                 session: shared.session,
-                thread: number,
-                stack: at,
-                untracked,
+                thread,
+                stack,
+                untracked: local.untracked.get() != 0,
             };
-            shared.live_blocks = shared.live_blocks.wrapping_add(1);
-            self.add_bytes(size as u64);
-            if let Some(stale) = shared.ledger.insert(entry) {
-                self.account_gone(shared, &stale);
+            self.clear_stale(shared, address);
+            if shared.ledger.insert(&entry) {
+                self.account_born(shared, size);
             }
         });
+    }
+
+    /// The stack of a birth, kept if this block's is wanted; 0: it is not.
+    #[cold]
+    #[inline(never)]
+    fn birth_stack(&self, size: usize, align: usize, own: bool) -> u32 {
+        // SAFETY: `births` and `cut` are changed between runs only.
+        let (wanted, cut) = unsafe {
+            let own_part = &*self.own.get();
+            (own_part.births.wants(size, align), if own { own_part.cut } else { 0 })
+        };
+        if !wanted {
+            return 0;
+        }
+        let mut stack = RawStack::EMPTY;
+        stacks::capture(&mut stack, cut);
+        self.with_shared(|shared| shared.put_stack(&stack))
     }
 }
 
@@ -342,39 +370,63 @@ pub(crate) fn put_words(into: &mut PagesVec<usize>, stack: &RawStack) -> bool {
 
 impl Own {
     /// Numbers a point of the body's own thread, and says whether it fails; writes the journal.
-    pub(crate) fn point(&mut self, journal: &mut Journal, mut request: Request, growth: u64, live: u64) -> bool {
-        let demand = if growth == 0 { 0 } else { live.wrapping_add(growth) };
+    #[inline(always)]
+    pub(crate) fn point(&mut self, journal: &mut Journal, request: &mut Request, growth: u64, live: u64) -> bool {
         let (index, fails) = self.trigger.next(growth, live.wrapping_add(growth));
         request.index = index;
         journal.made = index.wrapping_add(1);
-        let logged = Logged { size: request.size, align: request.align, kind: request.kind, demand };
-        if self.record {
-            self.log.push(logged);
+        let compares = self.compare && !fails && journal.delivered == 0 && journal.diverged.is_none();
+        if compares && !self.as_in_baseline(request) {
+            self.note_divergence(journal, request);
         }
-        let looked_at = self.look_at == Some(index);
-        if looked_at || (self.compare && !fails && journal.delivered == 0 && journal.diverged.is_none()) {
-            let parts = match self.base.get(index as usize) {
-                Some(base) => !base.same_as(&logged),
-                None => true,
-            };
-            if parts || looked_at {
-                journal.diverged = Some(index);
-                journal.diverging.request = request;
-                stacks::capture(&mut journal.diverging.stack, self.cut);
-            }
+        if self.record || self.point_stacks || self.look_at.is_some() {
+            self.observe(journal, request, growth, live);
+        }
+        if fails {
+            self.failed(journal, *request, true);
+        }
+        fails
+    }
+
+    #[inline(always)]
+    fn as_in_baseline(&self, request: &Request) -> bool {
+        let index = request.index as usize;
+        if index >= self.base.len() {
+            return false;
+        }
+        // SAFETY: below the length.
+        let base = unsafe { &*self.base.base().wrapping_add(index) };
+        base.size == request.size && base.align == request.align && base.kind as u8 == request.kind as u8
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_divergence(&self, journal: &mut Journal, request: &Request) {
+        journal.diverged = Some(request.index);
+        journal.diverging.request = *request;
+        stacks::capture(&mut journal.diverging.stack, self.cut);
+    }
+
+    /// What plain runs write down of a point.
+    #[inline(never)]
+    fn observe(&mut self, journal: &mut Journal, request: &Request, growth: u64, live: u64) {
+        if self.record {
+            let demand = if growth == 0 { 0 } else { live.wrapping_add(growth) };
+            self.log.push(Logged { size: request.size, align: request.align, kind: request.kind, demand });
+        }
+        if self.look_at == Some(request.index) {
+            self.note_divergence(journal, request);
         }
         if self.point_stacks {
             let mut stack = RawStack::EMPTY;
             stacks::capture(&mut stack, self.cut);
             put_words(&mut self.points, &stack);
         }
-        if fails {
-            self.failed(journal, request, true);
-        }
-        fails
     }
 
     /// Puts down a request that came back empty-handed.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn failed(&mut self, journal: &mut Journal, request: Request, injected: bool) {
         let mut stack = RawStack::EMPTY;
         if self.failure_stacks {

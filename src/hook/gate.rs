@@ -24,7 +24,7 @@ pub(crate) enum State {
 static WORD: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
 
 /// What the process is doing.
-#[inline]
+#[inline(always)]
 pub(crate) fn state() -> u32 {
     let word = WORD.load(Ordering::Relaxed);
     if word.is_null() {
@@ -91,9 +91,11 @@ thread_local! {
 }
 
 /// Calls `f` with what is known of this thread.
-#[inline]
+#[inline(always)]
 pub(crate) fn local<R>(f: impl FnOnce(&Local) -> R) -> R {
-    LOCAL.with(f)
+    let local: *const Local = LOCAL.with(std::ptr::from_ref);
+    // SAFETY: it has no destructor, so it is there as long as the thread is, and `f` can't take it elsewhere.
+    f(unsafe { &*local })
 }
 
 /// Counts one level of a region up, and down again when it is dropped (on the thread that made it).

@@ -1,7 +1,8 @@
 //! The ledger of live blocks: who is alive, since when, and by whom.
 //!
-//! Dense entries in the order of birth (but for the holes that frees fill), and a small open-addressed index from address to
-//! entry that grows with them. Plain: the caller brings the lock.
+//! Entries in an array whose holes are used again, and a small open-addressed index from address to entry that grows with
+//! them. Plain: the caller brings the lock. What every request does is written for a build without optimisation: raw places,
+//! no slices, no iterators.
 
 use super::pages_vec::PagesVec;
 
@@ -28,6 +29,21 @@ pub(crate) struct Entry {
     pub(crate) untracked: bool,
 }
 
+impl Entry {
+    /// A place to take an entry out into.
+    pub(crate) const NONE: Entry = Entry {
+        address: 0,
+        size: 0,
+        born_size: 0,
+        align: 0,
+        ordinal: 0,
+        session: 0,
+        thread: 0,
+        stack: 0,
+        untracked: false,
+    };
+}
+
 /// One place of the index; address 0 is empty.
 #[derive(Debug, Clone, Copy)]
 struct Place {
@@ -37,23 +53,34 @@ struct Place {
 
 const EMPTY: Place = Place { address: 0, number: 0 };
 const FIRST: usize = 1024;
+const NONE: usize = usize::MAX;
 
 /// See the module.
 pub(crate) struct Ledger {
+    /// Blocks; a hole has address 0, and the next hole's number for its size.
     entries: PagesVec<Entry>,
     index: PagesVec<Place>,
+    mask: usize,
+    hole: usize,
+    live: usize,
     lost: u64,
 }
 
 impl Ledger {
     /// An empty one; maps nothing.
     pub(crate) const fn new() -> Self {
-        Ledger { entries: PagesVec::new(), index: PagesVec::new(), lost: 0 }
+        Ledger { entries: PagesVec::new(), index: PagesVec::new(), mask: 0, hole: NONE, live: 0, lost: 0 }
     }
 
     /// All live blocks, in no order.
-    pub(crate) fn entries(&self) -> &[Entry] {
-        self.entries.as_slice()
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.as_slice().iter().filter(|entry| entry.address != 0)
+    }
+
+    /// How many blocks are live.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.live
     }
 
     /// How many blocks could not be entered because the system had no pages left.
@@ -61,106 +88,135 @@ impl Ledger {
         self.lost
     }
 
-    /// Enters a block. One that stood at this address has gone unseen and is returned.
-    pub(crate) fn insert(&mut self, entry: Entry) -> Option<Entry> {
-        let stale = self.remove(entry.address);
-        let room = self.entries.len().wrapping_mul(2) < self.index.len() || self.grow();
-        if room && self.entries.push(entry) {
-            self.link(Place { address: entry.address, number: self.entries.len().wrapping_sub(1) });
-        } else {
+    /// Enters a block that is not in it. False, and counted as lost, if the system has no pages left.
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, entry: &Entry) -> bool {
+        if self.live.wrapping_mul(2) >= self.index.len() && !self.grow() {
             self.lost = self.lost.wrapping_add(1);
+            return false;
         }
-        stale
+        let number = self.hole;
+        if number != NONE {
+            // SAFETY: a hole's number lies inside the array.
+            unsafe {
+                let place = self.entries.base().wrapping_add(number);
+                self.hole = (*place).size;
+                *place = *entry;
+            }
+            self.link(entry.address, number);
+        } else {
+            if !self.entries.push(*entry) {
+                self.lost = self.lost.wrapping_add(1);
+                return false;
+            }
+            self.link(entry.address, self.entries.len().wrapping_sub(1));
+        }
+        self.live = self.live.wrapping_add(1);
+        true
     }
 
     /// The block at this very address.
-    #[cfg(test)]
+    #[inline(always)]
     pub(crate) fn get(&self, address: usize) -> Option<&Entry> {
-        let place = self.find(address)?;
-        self.entries.get(self.index.get(place)?.number)
+        let place = self.find(address);
+        if place == NONE { None } else { self.entries.get(self.index.get(place)?.number) }
     }
 
-    /// Takes the block at this very address out.
-    pub(crate) fn remove(&mut self, address: usize) -> Option<Entry> {
-        let place = self.find(address)?;
-        let number = self.index.get(place)?.number;
-        self.unlink(place);
-        let removed = self.entries.swap_remove(number)?;
-        if let Some(moved) = self.entries.get(number).copied()
-            && let Some(place) = self.find(moved.address)
-            && let Some(held) = self.index.get_mut(place)
-        {
-            held.number = number;
+    /// Takes the block at this very address out, into `into`. False if there is none.
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, address: usize, into: &mut Entry) -> bool {
+        let place = self.find(address);
+        if place == NONE {
+            return false;
         }
-        Some(removed)
-    }
-
-    fn mask(&self) -> usize {
-        self.index.len().wrapping_sub(1)
+        // SAFETY: `find` gives a place inside the index, which holds the number of an entry inside the array.
+        unsafe {
+            let number = (*self.index.base().wrapping_add(place)).number;
+            let entry = self.entries.base().wrapping_add(number);
+            *into = *entry;
+            (*entry).address = 0;
+            (*entry).size = self.hole;
+            self.hole = number;
+        }
+        self.unlink(place);
+        self.live = self.live.wrapping_sub(1);
+        true
     }
 
     /// Multiplicative hashing (Knuth, The Art of Computer Programming, 6.4): the high half of the product is well mixed.
-    #[inline]
+    #[inline(always)]
     fn home(&self, address: usize) -> usize {
         let mixed = (address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed >> 32) as usize & self.mask()
+        (mixed >> 32) as usize & self.mask
     }
 
-    #[inline]
-    fn find(&self, address: usize) -> Option<usize> {
-        let mask = self.mask();
+    #[inline(always)]
+    fn find(&self, address: usize) -> usize {
+        if self.live == 0 {
+            return NONE;
+        }
+        let index = self.index.base();
         let mut at = self.home(address);
         loop {
-            let place = self.index.get(at)?;
-            if place.address == address {
-                return Some(at);
+            // SAFETY: `at` is masked to the length of the index, which is not empty while blocks are live. At least half of
+            // its places are empty, so the loop ends.
+            let held = unsafe { (*index.wrapping_add(at)).address };
+            if held == address {
+                return at;
             }
-            if place.address == 0 {
-                return None;
+            if held == 0 {
+                return NONE;
             }
-            at = at.wrapping_add(1) & mask;
+            at = at.wrapping_add(1) & self.mask;
         }
     }
 
-    fn link(&mut self, place: Place) {
-        let mask = self.mask();
-        let mut at = self.home(place.address);
-        while let Some(held) = self.index.get_mut(at) {
-            if held.address == 0 {
-                *held = place;
-                return;
+    #[inline(always)]
+    fn link(&mut self, address: usize, number: usize) {
+        let index = self.index.base();
+        let mut at = self.home(address);
+        loop {
+            let place = index.wrapping_add(at);
+            // SAFETY: as in `find`; `insert` has made room before.
+            unsafe {
+                if (*place).address == 0 {
+                    (*place).address = address;
+                    (*place).number = number;
+                    return;
+                }
             }
-            at = at.wrapping_add(1) & mask;
+            at = at.wrapping_add(1) & self.mask;
         }
     }
 
     /// Empties a place and moves what probed past it back (Knuth, 6.4, algorithm R), so that no tombstones are needed.
+    #[inline(always)]
     fn unlink(&mut self, mut hole: usize) {
-        let mask = self.mask();
+        let index = self.index.base();
+        let mask = self.mask;
         let mut at = hole;
         loop {
             at = at.wrapping_add(1) & mask;
-            let Some(place) = self.index.get(at).copied() else { break };
-            if place.address == 0 {
-                break;
-            }
-            let home = self.home(place.address);
-            // It may move if its home is not cyclically inside (hole, at].
-            let distance_home = at.wrapping_sub(home) & mask;
-            let distance_hole = at.wrapping_sub(hole) & mask;
-            if distance_home >= distance_hole {
-                if let Some(held) = self.index.get_mut(hole) {
-                    *held = place;
+            // SAFETY: all places are masked to the length of the index.
+            unsafe {
+                let place = index.wrapping_add(at);
+                if (*place).address == 0 {
+                    break;
                 }
-                hole = at;
+                let home = self.home((*place).address);
+                // It may move if its home is not cyclically inside (hole, at].
+                if at.wrapping_sub(home) & mask >= at.wrapping_sub(hole) & mask {
+                    *index.wrapping_add(hole) = *place;
+                    hole = at;
+                }
             }
         }
-        if let Some(held) = self.index.get_mut(hole) {
-            *held = EMPTY;
-        }
+        // SAFETY: as above.
+        unsafe { (*index.wrapping_add(hole)).address = 0 };
     }
 
     #[cold]
+    #[inline(never)]
     fn grow(&mut self) -> bool {
         let wanted = if self.index.len() == 0 { FIRST } else { self.index.len().wrapping_mul(2) };
         let mut fresh = PagesVec::new();
@@ -168,10 +224,13 @@ impl Ledger {
             return false;
         }
         self.index = fresh;
+        self.mask = wanted.wrapping_sub(1);
         let mut number = 0;
-        while let Some(entry) = self.entries.get(number) {
-            let address = entry.address;
-            self.link(Place { address, number });
+        while number < self.entries.len() {
+            let address = self.entries.get(number).map_or(0, |entry| entry.address);
+            if address != 0 {
+                self.link(address, number);
+            }
             number = number.wrapping_add(1);
         }
         true
@@ -195,14 +254,19 @@ mod tests {
             let mut naive = BTreeMap::new();
             for (ordinal, (insert, slot)) in steps.into_iter().enumerate() {
                 let address = slot * 16;
+                let mut gone = entry(0, 0);
+                let was_there = ledger.remove(address, &mut gone);
+                prop_assert_eq!(was_there.then_some(gone), naive.remove(&address));
                 if insert {
                     let block = entry(address, ordinal as u64);
-                    prop_assert_eq!(ledger.insert(block), naive.insert(address, block));
-                } else {
-                    prop_assert_eq!(ledger.remove(address), naive.remove(&address));
+                    prop_assert!(ledger.insert(&block));
+                    naive.insert(address, block);
                 }
+                prop_assert_eq!(ledger.len(), naive.len());
             }
-            prop_assert_eq!(ledger.entries().len(), naive.len());
+            let mut listed: Vec<Entry> = ledger.entries().copied().collect();
+            listed.sort_by_key(|block| block.address);
+            prop_assert_eq!(listed, naive.values().copied().collect::<Vec<_>>());
             for (address, block) in &naive {
                 prop_assert_eq!(ledger.get(*address), Some(block));
             }

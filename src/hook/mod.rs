@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering;
 
 use self::core::Core;
 use self::gate::{Local, State};
+use self::ledger::Entry;
 use crate::model::event::{Kind, Request};
 
 /// A global allocator that leaves every request to `A`, and in a test keeps the ledger and fails what the sweep wants failed.
@@ -117,18 +118,17 @@ struct Visit<'a> {
 }
 
 impl<'a> Visit<'a> {
-    #[inline]
+    #[inline(always)]
     fn enter(local: &'a Local) -> Option<Visit<'a>> {
-        if local.inside.get() {
+        if local.inside.replace(true) {
             return None;
         }
-        local.inside.set(true);
         local.seen.set(true);
         Some(Visit { local })
     }
 
     /// Blocks that this thread makes now are recorded.
-    #[inline]
+    #[inline(always)]
     fn records(&self, core: &Core) -> bool {
         gate::state() == State::Session as u32
             && self.local.harness.get() == 0
@@ -136,8 +136,8 @@ impl<'a> Visit<'a> {
     }
 
     /// Decides on a request; true: it fails.
-    #[inline]
-    fn fails(&self, core: &Core, request: Request) -> bool {
+    #[inline(always)]
+    fn fails(&self, core: &Core, request: &mut Request) -> bool {
         let journal = core.journal();
         if journal.is_null() {
             return false;
@@ -156,7 +156,7 @@ impl<'a> Visit<'a> {
             journal.exempt = journal.exempt.wrapping_add(1);
             return false;
         }
-        if own.shrink_skip && request.kind == Kind::Shrink {
+        if own.shrink_skip && request.kind as u8 == Kind::Shrink as u8 {
             return false;
         }
         let growth = request.size.saturating_sub(request.old_size) as u64;
@@ -165,6 +165,7 @@ impl<'a> Visit<'a> {
 
     /// The backing allocator had nothing.
     #[cold]
+    #[inline(never)]
     fn refused(&self, core: &Core, request: Request) {
         let journal = core.journal();
         if self.local.own.get() && !journal.is_null() {
@@ -176,7 +177,7 @@ impl<'a> Visit<'a> {
 }
 
 impl Drop for Visit<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         self.local.inside.set(false);
     }
@@ -184,19 +185,26 @@ impl Drop for Visit<'_> {
 
 /// # Safety
 /// Those of [`GlobalAlloc::alloc`] for `backing` and `layout`.
+#[inline(always)]
+unsafe fn plainly(backing: &dyn GlobalAlloc, layout: Layout, kind: Kind) -> *mut u8 {
+    // SAFETY: by the obligations of this function.
+    unsafe { if kind as u8 == Kind::Zeroed as u8 { backing.alloc_zeroed(layout) } else { backing.alloc(layout) } }
+}
+
+/// # Safety
+/// Those of [`GlobalAlloc::alloc`] for `backing` and `layout`.
 #[inline(never)]
 unsafe fn allocate(backing: &dyn GlobalAlloc, layout: Layout, kind: Kind) -> *mut u8 {
-    // SAFETY: by the obligations of this function.
-    let pass = || unsafe {
-        if kind == Kind::Zeroed { backing.alloc_zeroed(layout) } else { backing.alloc(layout) }
-    };
     gate::local(|local| {
-        let Some(visit) = Visit::enter(local) else { return pass() };
-        let Some(core) = core::core() else { return pass() };
-        if !visit.records(core) {
-            return pass();
-        }
-        let request = Request {
+        let Some(visit) = Visit::enter(local) else {
+            // SAFETY: by the obligations of this function; so below.
+            return unsafe { plainly(backing, layout, kind) };
+        };
+        let Some(core) = core::core().filter(|core| visit.records(core)) else {
+            // SAFETY: as above.
+            return unsafe { plainly(backing, layout, kind) };
+        };
+        let mut request = Request {
             size: layout.size(),
             old_size: 0,
             align: layout.align(),
@@ -204,22 +212,16 @@ unsafe fn allocate(backing: &dyn GlobalAlloc, layout: Layout, kind: Kind) -> *mu
             kind,
             benign: local.benign.get() != 0,
         };
-        if visit.fails(core, request) {
+        if visit.fails(core, &mut request) {
             crate::sys::no_memory();
             return std::ptr::null_mut();
         }
-        let block = pass();
+        // SAFETY: as above.
+        let block = unsafe { plainly(backing, layout, kind) };
         if block.is_null() {
             visit.refused(core, request);
         } else {
-            core.born(
-                block as usize,
-                layout.size(),
-                layout.align(),
-                local.own.get(),
-                local.untracked.get() != 0,
-                &local.number,
-            );
+            core.born(block as usize, layout.size(), layout.align(), local);
         }
         block
     })
@@ -232,7 +234,8 @@ fn leaves(block: *mut u8) {
         if let Some(_visit) = Visit::enter(local)
             && let Some(core) = core::core()
         {
-            core.remove(block as usize);
+            let mut gone = Entry::NONE;
+            core.remove(block as usize, &mut gone);
         }
     });
 }
@@ -246,7 +249,7 @@ unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layout: Layout, 
     gate::local(|local| {
         let Some(visit) = Visit::enter(local) else { return pass() };
         let Some(core) = core::core() else { return pass() };
-        let request = Request {
+        let mut request = Request {
             size: new_size,
             old_size: layout.size(),
             align: layout.align(),
@@ -255,23 +258,23 @@ unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layout: Layout, 
             benign: local.benign.get() != 0,
         };
         let records = visit.records(core);
-        if records && visit.fails(core, request) {
+        if records && visit.fails(core, &mut request) {
             crate::sys::no_memory();
             return std::ptr::null_mut();
         }
-        let entry = core.remove(block as usize);
+        let mut entry = Entry::NONE;
+        let known = core.remove(block as usize, &mut entry);
         let moved = pass();
         if moved.is_null() {
             if records {
                 visit.refused(core, request);
             }
-            if let Some(entry) = entry {
-                core.put_back(entry);
-            }
-        } else if let Some(mut entry) = entry {
+        } else {
             entry.address = moved as usize;
             entry.size = new_size;
-            core.put_back(entry);
+        }
+        if known {
+            core.put_back(&entry);
         }
         moved
     })

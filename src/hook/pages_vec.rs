@@ -46,6 +46,17 @@ impl<T: Copy> PagesVec<T> {
         }
     }
 
+    /// Where the first value lies; dangling while nothing is mapped.
+    ///
+    /// For the paths that every request takes: without optimisation a slice costs more than the whole look-up.
+    #[inline(always)]
+    pub(crate) fn base(&self) -> *mut T {
+        match self.at {
+            Some(at) => at.as_ptr(),
+            None => NonNull::dangling().as_ptr(),
+        }
+    }
+
     /// The value at `index`.
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
@@ -76,19 +87,6 @@ impl<T: Copy> PagesVec<T> {
             Some(at) => unsafe { std::slice::from_raw_parts_mut(at.as_ptr(), self.len) },
             None => &mut [],
         }
-    }
-
-    /// Takes the value at `index` out; the last one moves into its place.
-    #[inline]
-    pub(crate) fn swap_remove(&mut self, index: usize) -> Option<T> {
-        let last = self.len.checked_sub(1)?;
-        let value = *self.get(index)?;
-        let moved = *self.get(last)?;
-        if let Some(place) = self.get_mut(index) {
-            *place = moved;
-        }
-        self.len = last;
-        Some(value)
     }
 
     /// Forgets all values and keeps the pages.

@@ -23,7 +23,7 @@ impl Trigger {
 
     /// Numbers the next point, and says whether it fails. `growth` is what the request would add to the live bytes, and
     /// `live_after` what they would be then.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&mut self, growth: u64, live_after: u64) -> (u64, bool) {
         let index = self.made;
         self.made = index.wrapping_add(1);

@@ -24,11 +24,11 @@ pub(crate) fn leaks(core: &Core, threads_run: bool) -> Left {
         return Left { roots: Vec::new(), thread_leaks: 0 };
     }
     // Room first: inside the lock nothing may allocate.
-    let room = core.with_shared(|shared| shared.ledger.entries().len());
+    let room = core.with_shared(|shared| shared.ledger.len());
     let mut blocks: Vec<Entry> = Vec::with_capacity(room);
     core.with_shared(|shared| {
         let session = shared.session;
-        let found = shared.ledger.entries().iter().filter(|entry| entry.session == session && !entry.untracked);
+        let found = shared.ledger.entries().filter(|entry| entry.session == session && !entry.untracked);
         for entry in found.take(room) {
             blocks.push(*entry);
         }
