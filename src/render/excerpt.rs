@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Snippet};
 
+use crate::model::names;
 use crate::model::stack::Frame;
 
 use super::frames;
@@ -37,7 +38,7 @@ impl Mark {
         Some(Mark {
             label,
             primary,
-            function: frames::function(frame).to_owned(),
+            function: names::without_hash(&frame.function).to_owned(),
             file: frame.file.clone(),
             line: frame.line,
             column: frame.column,

@@ -1,5 +1,6 @@
 //! All infallible calls in one table.
 
+use crate::model::names;
 use crate::model::report::{Finding, RequestReport};
 use crate::model::stack::Frame;
 
@@ -49,7 +50,7 @@ pub(crate) fn rows(findings: &[&Finding], settings: &Settings) -> String {
 fn place(stack: &[Frame], settings: &Settings) -> String {
     match frames::shown(stack) {
         Some(Frame { file: Some(file), line, column, .. }) => settings.place(file, *line, *column),
-        Some(frame) => frames::function(frame).to_owned(),
+        Some(frame) => names::without_hash(&frame.function).to_owned(),
         None => "?".to_owned(),
     }
 }
@@ -66,7 +67,7 @@ fn remark(finding: &Finding, culprit: &RequestReport, stack: &[Frame], settings:
     }
     if let Some(site) = frames::other_site(stack) {
         let place = site.file.as_deref().map(|file| settings.place(file, site.line, site.column));
-        remarks.push(wording::in_callee(&wording::made(culprit), frames::function(site), place.as_deref()));
+        remarks.push(wording::in_callee(&wording::made(culprit), names::without_hash(&site.function), place.as_deref()));
     }
     if remarks.is_empty() { None } else { Some(remarks.join("; ")) }
 }

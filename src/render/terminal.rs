@@ -9,6 +9,7 @@ use annotate_snippets::renderer::{AnsiColor, Effects, Style};
 use annotate_snippets::{Group, Level, Message, Renderer};
 
 use crate::model::code::Code;
+use crate::model::names;
 use crate::model::report::{DivergenceReport, Finding, Outcome, Report, RequestReport};
 use crate::model::stack::Frame;
 
@@ -107,7 +108,7 @@ impl Page<'_> {
     fn callee(&self, what: &str, stack: &[Frame]) -> Option<String> {
         let site = frames::other_site(stack)?;
         let place = site.file.as_deref().map(|file| self.settings.place(file, site.line, site.column));
-        Some(wording::in_callee(what, frames::function(site), place.as_deref()))
+        Some(wording::in_callee(what, names::without_hash(&site.function), place.as_deref()))
     }
 
     fn facts(&self, finding: &Finding, facts: &mut Vec<Message<'static>>) {

@@ -2,9 +2,9 @@
 
 use crate::model::code::Code;
 use crate::model::fault::Fault;
+use crate::model::place;
 use crate::model::report::{BlockReport, Finding, PanicReport, Report};
 
-use super::super::frames;
 use super::labels::signal_meaning;
 use super::words::{blocks, bytes, first_line, plural};
 
@@ -115,7 +115,7 @@ fn panicked(finding: &Finding, report: &Report) -> String {
 
 /// The panic comes of unwrapping an error, in code that the user can change.
 fn unwraps(panic: &PanicReport) -> bool {
-    let own = panic.file.as_deref().is_none_or(|file| !frames::is_foreign_path(file));
+    let own = panic.file.as_deref().is_none_or(|file| !place::is_foreign_file(&place::slashed(file)));
     let message = panic.message.as_str();
     own && (message.starts_with("called `Result::unwrap()` on an `Err` value")
         || ["TryReserveError", "AllocError", "OutOfMemory"].iter().any(|error| message.contains(&format!(": {error}"))))
