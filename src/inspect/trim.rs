@@ -1,15 +1,23 @@
 //! What of a stack explains nothing: the hook inside, the harness outside.
 
 use crate::model::names;
-use crate::model::place::{Origin, is_shim, origin};
+use crate::model::place::{Origin, is_shim, origin, slashed};
 use crate::model::stack::Frame;
 
 /// Cuts off what explains nothing: inside, the hook, the capture of the stack and libc's way to a signal, outside, everything beyond the last frame
 /// of a user (`call_once`, `catch_unwind`, our closures, the thread's start in libc). What lies between stays.
 pub(crate) fn trim(stack: &mut Vec<Frame>) {
-    let inner = stack.iter().take_while(|frame| is_capture(frame) || is_way_to_signal(frame)).count();
+    let is_inside = |frame: &Frame| is_capture(frame) || is_way_to_signal(frame);
+    // The hook itself calls the standard library, as for its thread-locals.
+    let deepest = stack.iter().take_while(|frame| is_inside(frame) || origin(frame) == Origin::Std);
+    let inner = deepest.enumerate().filter(|(_, frame)| is_inside(frame)).last().map_or(0, |(at, _)| at.saturating_add(1));
     let inner = through_the_shim(stack).unwrap_or(0).max(inner);
     stack.drain(..inner.min(stack.len()));
+    // A stack that was captured whole leads through the harness to the test that started it.
+    let site = stack.iter().position(|frame| origin(frame) == Origin::User).unwrap_or(stack.len());
+    if let Some(end) = stack.iter().skip(site).position(is_harness) {
+        stack.truncate(site.saturating_add(end));
+    }
     let is_user = |frame: &Frame| origin(frame) == Origin::User && !is_start_of_thread(frame);
     let beyond = if stack.iter().any(is_user) {
         stack.iter().rev().take_while(|frame| !is_user(frame)).count()
@@ -26,6 +34,19 @@ fn is_capture(frame: &Frame) -> bool {
         || origin(frame) == Origin::Ours
         || frame.function.starts_with("backtrace::")
         || frame.file.as_deref().is_some_and(|file| file.contains("/backtrace-0."))
+}
+
+/// What called the body; unlike `benign` and its kin, which stand between frames of the user.
+fn is_harness(frame: &Frame) -> bool {
+    const FOLDERS: [&str; 4] = ["/src/builder/", "/src/harness/", "/src/sweep/", "/src/session/run.rs"];
+    const PATHS: [&str; 4] = ["oomsweep::builder", "oomsweep::harness", "oomsweep::sweep", "oomsweep::session::run"];
+    if origin(frame) != Origin::Ours {
+        return false;
+    }
+    match frame.file.as_deref() {
+        Some(file) => FOLDERS.iter().any(|folder| slashed(file).contains(folder)),
+        None => PATHS.iter().any(|path| names::lies_below(&names::owner_path(&frame.function), path)),
+    }
 }
 
 /// Where libc raises a signal or calls its handler, or a frame of which nothing is known.
@@ -50,7 +71,8 @@ fn through_the_shim(stack: &[Frame]) -> Option<usize> {
     let shim = stack.iter().position(is_shim)?;
     let method = |name: &str| matches!(name, "alloc" | "alloc_zeroed" | "realloc" | "dealloc");
     let inside = stack.get(..shim)?;
-    inside.iter().all(|f| is_capture(f) || method(&names::own_name(&f.function))).then_some(shim.saturating_add(1))
+    let passes = |f: &Frame| is_capture(f) || origin(f) == Origin::Std || method(&names::own_name(&f.function));
+    inside.iter().all(passes).then_some(shim.saturating_add(1))
 }
 
 /// Where libc starts a thread or the program, or a frame of which nothing is known.
@@ -98,6 +120,31 @@ mod tests {
         ];
         let kept = ["alloc::vec::Vec<T>::reserve", "words::index::add", "oomsweep::benign", "words::index::body"];
         assert_eq!(trimmed(stack), kept);
+    }
+
+    #[test]
+    fn what_the_hook_calls_is_cut_off_with_it() {
+        let local = || frame("std::thread::local::LocalKey<T>::with", "/rustc/0/library/std/src/thread/local.rs", 477);
+        let hook = || frame("allocate", concat!(env!("CARGO_MANIFEST_DIR"), "/src/hook/mod.rs"), 193);
+        let reserve = || frame("alloc::vec::Vec<T>::reserve", RUSTC, 1);
+        let shim = || frame("__rustc::__rust_alloc", "/ws/src/lib.rs", 1);
+        let add = || user("words::index::add", "/ws/src/index.rs", 3);
+        let kept = ["alloc::vec::Vec<T>::reserve", "words::index::add"];
+        assert_eq!(trimmed(vec![local(), hook(), shim(), reserve(), add()]), kept);
+        assert_eq!(trimmed(vec![local(), hook(), reserve(), add()]), kept);
+        assert_eq!(trimmed(vec![reserve(), add()]), kept);
+    }
+
+    #[test]
+    fn a_whole_stack_ends_where_the_harness_calls_the_body() {
+        let ours = |file: &str| frame("f", &format!("{}{file}", env!("CARGO_MANIFEST_DIR")), 7);
+        let body = || user("words::body", "/ws/src/index.rs", 3);
+        let benign = || ours("/src/hook/regions.rs");
+        let outer = || user("words::body::{{closure}}", "/ws/src/index.rs", 2);
+        let whole = [body(), benign(), body(), bare("__rust_try"), ours("/src/builder/mod.rs"), bare("__rust_try"), outer()];
+        assert_eq!(trimmed(whole.to_vec()), ["words::body", "f", "words::body"]);
+        let nameless = [bare("words::body"), bare("oomsweep::builder::Sweep<M>::check::{{closure}}"), bare("words::test")];
+        assert_eq!(trimmed(nameless.to_vec()), ["words::body"]);
     }
 
     #[test]

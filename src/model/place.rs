@@ -8,7 +8,7 @@ use super::stack::Frame;
 /// Whom a frame belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
-    /// The standard library, what it is built from, and the shims that the compiler puts in front of the allocator.
+    /// The standard library, what it is built from, and what the compiler makes for it: the allocator's shims, `__rust_try`.
     Std,
     /// This crate.
     Ours,
@@ -26,7 +26,7 @@ const OUR_PACKAGE: &str = concat!("oomsweep-", env!("CARGO_PKG_VERSION"), "/src/
 /// the line `#[global_allocator]`; and but for a relative file outside the workspace (of a build that remaps paths), which may
 /// be a `src/lib.rs` of anybody's.
 pub(crate) fn origin(frame: &Frame) -> Origin {
-    if is_shim(frame) || frame.function.starts_with("__rustc::") {
+    if is_shim(frame) || frame.function == "__rust_try" || frame.function.starts_with("__rustc::") {
         return Origin::Std;
     }
     let by_path = || origin_of_path(&names::owner_path(&frame.function));
@@ -83,12 +83,6 @@ pub(crate) fn site(stack: &[Frame]) -> Option<&Frame> {
 /// The first frame whose file lies in the workspace: what a person wants to see.
 pub(crate) fn own_frame(stack: &[Frame]) -> Option<&Frame> {
     stack.iter().find(|frame| frame.own)
-}
-
-/// The call into the standard library that the site makes: the outermost of its frames inside the site.
-pub(crate) fn library_frame(stack: &[Frame]) -> Option<&Frame> {
-    let inside = stack.iter().take_while(|frame| origin(frame) != Origin::User);
-    inside.filter(|frame| origin(frame) == Origin::Std && !is_shim(frame)).last()
 }
 
 /// Some frame's function lies at or below one of these paths (`indexmap::`, `words::cache`). Inlined functions have full
@@ -161,6 +155,7 @@ mod tests {
     #[case("std::sys::backtrace::__rust_begin_short_backtrace::h0123456789abcdef", Origin::Std)]
     #[case("__rustc::__rust_alloc", Origin::Std)]
     #[case("__rustc::rust_begin_unwind", Origin::Std)]
+    #[case("__rust_try", Origin::Std)]
     #[case("hashbrown::map::HashMap<K,V,S,A>::insert", Origin::User)]
     #[case("allocated::f", Origin::User)]
     #[case("<words::index::Wrap<u8> as core::fmt::Display>::fmt", Origin::User)]
@@ -178,17 +173,6 @@ mod tests {
     fn an_own_file_is_the_user_s_whatever_its_crate_is_called() {
         assert_eq!(origin(&user("oomsweep::index::add", "src/index.rs", 3)), Origin::User);
         assert_eq!(origin(&user("__rustc::__rust_alloc", "src/lib.rs", 3)), Origin::Std);
-    }
-
-    #[test]
-    fn the_library_call_of_a_site() {
-        let inner = || frame("alloc::alloc::alloc", RUSTC, 1);
-        let outer = || frame("alloc::vec::Vec<T>::push", RUSTC, 2);
-        let shim = || frame("__rustc::__rust_alloc", "/ws/src/lib.rs", 3);
-        let add = || user("words::add", "/ws/src/index.rs", 3);
-        assert_eq!(library_frame(&[inner(), outer(), add(), inner()]), Some(&outer()));
-        assert_eq!(library_frame(&[inner(), outer()]), Some(&outer()));
-        assert_eq!(library_frame(&[shim(), add(), outer()]), None);
     }
 
     #[test]

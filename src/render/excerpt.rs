@@ -99,6 +99,16 @@ impl<'a> Sources<'a> {
         result
     }
 
+    /// The name of the macro that stands where this frame is: `vec` for `vec![1, 2]`.
+    pub(crate) fn macro_at(&self, frame: &Frame) -> Option<String> {
+        let text = self.text(frame.file.as_deref()?)?;
+        let line = &text[nth_line(&text, frame.line?)?];
+        let rest = line.get(usize::try_from(frame.column?.checked_sub(1)?).ok()?..)?;
+        let (name, _) = rest.split_once('!')?;
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        is_name.then(|| name.to_owned())
+    }
+
     fn text(&self, file: &str) -> Option<Rc<str>> {
         if let Some(known) = self.read.borrow().get(file) {
             return known.clone();
