@@ -8,6 +8,7 @@ use crate::inspect::key::{self, Occurrences};
 use crate::inspect::replay::Target;
 use crate::inspect::symbols::Resolver;
 use crate::model::code::Code;
+use crate::model::names;
 use crate::model::options::{Options, Pattern, Task};
 use crate::model::place::{self, Origin};
 use crate::model::report::{
@@ -183,9 +184,10 @@ fn is_memory_error(code: Code) -> bool {
 fn suggest_fallbacks(findings: &mut [Finding]) {
     for finding in findings.iter_mut().filter(|finding| finding.code == Code::Swallowed) {
         let Some(request) = &finding.failed_request else { continue };
-        let site = place::site(&request.stack);
-        if let Some(site) = site.filter(|site| !site.own)
-            && let Some((krate, _)) = site.function.trim_start_matches(['<', '&']).split_once("::")
+        // Without a file nobody knows whether the function is the user's own.
+        let site = place::site(&request.stack).filter(|site| !site.own && site.file.is_some());
+        let path = site.map(|site| names::owner_path(&site.function)).unwrap_or_default();
+        if let Some(krate) = names::crate_of(&path)
             && krate.chars().all(|c| c.is_alphanumeric() || c == '_')
         {
             finding.notes.push(wording::fallback(&format!("{krate}::")));

@@ -63,7 +63,7 @@ fn is_our_file(file: &str) -> bool {
 
 fn origin_of_path(path: &str) -> Origin {
     match names::crate_of(path) {
-        Some("core" | "alloc" | "std") => Origin::Std,
+        Some("core" | "alloc" | "std" | "test") => Origin::Std,
         Some("oomsweep") => Origin::Ours,
         _ => Origin::User,
     }
@@ -156,6 +156,8 @@ mod tests {
     #[case("__rustc::__rust_alloc", Origin::Std)]
     #[case("__rustc::rust_begin_unwind", Origin::Std)]
     #[case("__rust_try", Origin::Std)]
+    #[case("test::run_test::{closure#0}", Origin::Std)]
+    #[case("tests::run_test", Origin::User)]
     #[case("hashbrown::map::HashMap<K,V,S,A>::insert", Origin::User)]
     #[case("allocated::f", Origin::User)]
     #[case("<words::index::Wrap<u8> as core::fmt::Display>::fmt", Origin::User)]

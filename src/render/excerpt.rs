@@ -44,6 +44,11 @@ impl Mark {
             column: frame.column,
         })
     }
+
+    /// Something to say about no place, for nothing is known of its stack.
+    pub(crate) fn nowhere(label: String) -> Mark {
+        Mark { label, primary: true, function: String::new(), file: None, line: None, column: None }
+    }
 }
 
 /// What became of the marks of one finding.

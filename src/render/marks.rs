@@ -48,7 +48,9 @@ pub(crate) fn of(finding: &Finding) -> Vec<Mark> {
 
 fn requests(finding: &Finding, marks: &mut Vec<Mark>) {
     if let Some(request) = &finding.failed_request {
-        marks.extend(Mark::at(&request.stack, wording::fails_here(request), true));
+        let label = wording::fails_here(request);
+        let nowhere = || Mark::nowhere(label.clone());
+        marks.push(Mark::at(&request.stack, label.clone(), true).unwrap_or_else(nowhere));
     }
     for request in finding.other_requests.iter().take(OTHERS) {
         marks.extend(Mark::at(&request.stack, wording::fails_too(request), true));

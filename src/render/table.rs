@@ -82,7 +82,7 @@ fn grid<'f>(
 fn place(stack: &[Frame], settings: &Settings) -> String {
     match frames::shown(stack) {
         Some(Frame { file: Some(file), line, column, .. }) => settings.place(file, *line, *column),
-        Some(frame) => names::without_hash(&frame.function).to_owned(),
+        Some(frame) => names::owner_path(&frame.function),
         None => "?".to_owned(),
     }
 }
@@ -99,7 +99,7 @@ fn remark(finding: &Finding, culprit: &RequestReport, stack: &[Frame], settings:
     }
     if let Some(site) = frames::other_site(stack) {
         let place = site.file.as_deref().map(|file| settings.place(file, site.line, site.column));
-        remarks.push(wording::in_callee(&wording::made(culprit), names::without_hash(&site.function), place.as_deref()));
+        remarks.push(wording::requested_in(&place.unwrap_or_else(|| names::owner_path(&site.function))));
     }
     if culprit.in_drop {
         remarks.push(wording::IN_DROP.to_owned());

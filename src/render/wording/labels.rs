@@ -119,7 +119,7 @@ pub(crate) fn called(what: &str, inside: Option<String>, from: Option<String>) -
 pub(crate) fn without_excerpt(label: &str, function: &str, place: Option<&str>) -> String {
     match (function, place) {
         ("", Some(place)) => format!("{label}: {place}"),
-        ("", None) => label.to_owned(),
+        ("", None) => label.replace(" here", ""),
         (function, Some(place)) => format!("{label}: {place}, in `{function}`"),
         (function, None) => format!("{label}: in `{function}`"),
     }
@@ -158,7 +158,7 @@ pub(crate) fn signal_meaning(name: &str) -> Option<&'static str> {
 
 /// Said once, when stacks carry no lines.
 pub(crate) const NO_LINES: &str = "no line numbers: this test was built without debug information; \
-     `debug = \"line-tables-only\"` under `[profile.dev]` in Cargo.toml gives them";
+     `debug = \"line-tables-only\"` in Cargo.toml gives them, under `[profile.dev]`, or `[profile.release]` for `--release`";
 /// In front of the line to type.
 pub(crate) const REPLAY: &str = "to replay it, type:";
 /// In front of the line to type, where nothing is made to fail.
@@ -256,6 +256,11 @@ pub(crate) fn not_injected(size: u64) -> String {
 /// Beside a row of the table whose trial failed another request first.
 pub(crate) fn earlier(first: &RequestReport, place: &str) -> String {
     format!("after {} had failed at {place}", request(first))
+}
+
+/// Beside a row of the table whose request a dependency makes.
+pub(crate) fn requested_in(place: &str) -> String {
+    format!("requested in {place}")
 }
 
 /// The ways on from infallible calls, a line each.
