@@ -10,7 +10,7 @@ use annotate_snippets::{Group, Level, Message, Renderer};
 
 use crate::model::code::Code;
 use crate::model::names;
-use crate::model::report::{DivergenceReport, Finding, Outcome, PanicReport, Report, RequestReport};
+use crate::model::report::{DivergenceReport, Finding, Mode, Outcome, PanicReport, Report, RequestReport};
 use crate::model::stack::Frame;
 
 use super::excerpt::Sources;
@@ -199,7 +199,7 @@ impl Page<'_> {
     }
 
     fn replay(&mut self, words: &str, finding: &Finding) {
-        let Some(line) = &finding.replay else {
+        let Some(line) = finding.replay.as_ref().filter(|_| self.report.mode != Mode::Replay) else {
             return;
         };
         self.text.push_str(&format!("  {words}\n  "));

@@ -43,13 +43,13 @@ pub(crate) fn closing<'r>(report: &'r Report, elapsed: &str, id: impl Fn(&'r str
             plural(report.points.total, "allocation")
         )),
         Mode::Replay => {
-            let tried =
-                report.trials.iter().map(|trial| format!("{}: {}", trial.fault, trial.verdict)).collect::<Vec<_>>();
-            let tried = if tried.is_empty() { "nothing was injected".to_owned() } else { tried.join(", ") };
-            lines.push(format!(
-                "replay in {elapsed} of a body with {}: {tried}",
-                plural(report.points.total, "allocation")
-            ));
+            let allocations = plural(report.points.total, "allocation");
+            lines.push(match report.trials.first() {
+                Some(trial) => {
+                    format!("{} of {allocations} replayed in {elapsed}: {}", trial.fault, trial.verdict)
+                }
+                None => format!("replay in {elapsed} of a body with {allocations}: nothing was made to fail"),
+            });
         }
     }
     match report.trials.iter().filter(|trial| trial.drifted).count() as u64 {

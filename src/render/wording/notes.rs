@@ -58,6 +58,8 @@ fn notes_of(finding: &Finding) -> Vec<&'static str> {
             notes.extend((!said).then_some(SWALLOWED));
         }
         Code::Baseline if finding.diverges.is_some() => notes.push(SAME_MEMORY),
+        // What a replay asks for and does not find says why itself.
+        Code::NotReached if finding.fault.is_none() => {}
         code => notes.extend(notes_of_code(code)),
     }
     if finding.fault.as_deref() == Some("none") && finding.diverges.is_none() {
