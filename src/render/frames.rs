@@ -57,9 +57,13 @@ pub(crate) fn shorter_path(file: &str) -> Option<&str> {
 fn call_name(frame: &Frame) -> String {
     let path = names::owner_path(&frame.function);
     let mut parts: Vec<&str> = path.split("::").filter(|part| !part.starts_with('{')).collect();
+    // An inlined function has a short name in builds with line tables only: its file tells whose it is.
     if let ([only], Some(file)) = (parts.as_slice(), &frame.file) {
         let only = *only;
-        parts = module_of(file).into_iter().chain([only]).collect();
+        if let Some(package) = package_of(file) {
+            return [Some(package), module_of(file), Some(only)].into_iter().flatten().collect::<Vec<_>>().join("::");
+        }
+        parts = type_in(file).or(module_of(file)).into_iter().chain([only]).collect();
     }
     match parts.as_slice() {
         [.., "fmt", "format"] => "format!".to_owned(),
@@ -69,6 +73,43 @@ fn call_name(frame: &Frame) -> String {
         [.., of, method] => format!("{of}::{method}"),
         _ => path,
     }
+}
+
+/// The type that most functions of a file of the standard library belong to.
+fn type_in(file: &str) -> Option<&'static str> {
+    const TYPES: [(&str, &str); 20] = [
+        ("/vec/mod.rs", "Vec"),
+        ("/vec/spec_from_elem.rs", "Vec"),
+        ("/raw_vec/mod.rs", "RawVec"),
+        ("/string.rs", "String"),
+        ("/boxed.rs", "Box"),
+        ("/rc.rs", "Rc"),
+        ("/alloc/src/sync.rs", "Arc"),
+        ("/vec_deque/mod.rs", "VecDeque"),
+        ("/binary_heap/mod.rs", "BinaryHeap"),
+        ("/linked_list.rs", "LinkedList"),
+        ("/btree/map.rs", "BTreeMap"),
+        ("/btree/map/entry.rs", "BTreeMap"),
+        ("/btree/set.rs", "BTreeSet"),
+        ("/hash/map.rs", "HashMap"),
+        ("/hash/set.rs", "HashSet"),
+        ("/c_str.rs", "CString"),
+        ("/os_str.rs", "OsString"),
+        ("/std/src/path.rs", "Path"),
+        ("/traits/iterator.rs", "Iterator"),
+        ("/convert/mod.rs", "Into"),
+    ];
+    let file = place::slashed(file);
+    TYPES.iter().find(|(end, _)| file.ends_with(end)).map(|(_, name)| *name)
+}
+
+/// The package of a file that Cargo fetched from a registry: `indexmap` for `…/registry/src/INDEX/indexmap-2.0.0/src/map.rs`.
+fn package_of(file: &str) -> Option<&str> {
+    let (_, below) = file.split_once("/registry/src/")?;
+    let folder = below.split('/').nth(1)?;
+    let is_version = |at: usize| folder[at + 1..].starts_with(|c: char| c.is_ascii_digit());
+    let (end, _) = folder.match_indices('-').find(|(at, _)| is_version(*at))?;
+    Some(&folder[..end])
 }
 
 /// The module of a file of the standard library: `vec` for `…/alloc/src/vec/mod.rs`.
@@ -98,12 +139,26 @@ mod tests {
             ("<alloc::vec::Vec<T> as alloc::vec::spec_extend::SpecExtend<T, I>>::spec_extend", "Vec::spec_extend"),
             ("alloc::vec::from_elem", "vec![_; n]"),
             ("alloc::slice::<impl [T]>::to_vec", "slice::to_vec"),
-            ("push<u8, alloc::alloc::Global>", "vec::push"),
+            ("push<u8, alloc::alloc::Global>", "Vec::push"),
             ("alloc::boxed::Box<T>::new::h0123456789abcdef", "Box::new"),
             ("alloc::alloc::exchange_malloc", "Box::new"),
         ] {
             assert_eq!(call_name(&frame(long, file)), short, "{long}");
         }
+    }
+
+    #[test]
+    fn names_inlined_calls_by_their_file() {
+        let map = "/h/.cargo/registry/src/index-0/my-map-2.14.2/src/map.rs";
+        for (file, called) in [
+            ("/rustc/0123/library/std/src/collections/hash/map.rs", "HashMap::insert"),
+            ("/rustc/0123/library/alloc/src/slice.rs", "slice::insert"),
+            ("/rustc/0123\\library/alloc\\src\\rc.rs", "Rc::insert"),
+            (map, "my-map::map::insert"),
+        ] {
+            assert_eq!(call_name(&frame("insert<u32, u32>", Some(file))), called);
+        }
+        assert_eq!(call_name(&frame("my_map::Map<K,V>::insert", Some(map))), "Map::insert");
     }
 
     #[test]

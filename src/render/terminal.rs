@@ -133,7 +133,7 @@ impl Page<'_> {
         if let Some(panic) = finding.panic.as_ref().filter(|panic| !said.ends_with(&panic.message)) {
             facts.push(fact("panic", &panic.message));
         }
-        facts.extend(finding.fds.iter().map(|fd| fact("open", &format!("{} -> {}", fd.fd, fd.target))));
+        facts.extend(finding.fds.iter().map(|fd| fact("left open", &format!("{} -> {}", fd.fd, fd.target))));
         if let Some(contract) = &finding.contract {
             facts.extend(contract.before.iter().map(|before| fact("before", before)));
             facts.extend(contract.after.iter().map(|after| fact("after", after)));
