@@ -123,6 +123,10 @@ pub(crate) struct Journal {
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Leaked {
+    /// Its address, complemented, so that no copy of this record keeps it reachable.
+    pub(crate) hidden: usize,
+    /// The session that it was born in.
+    pub(crate) session: u32,
     /// Its size, in bytes.
     pub(crate) size: usize,
     /// The size that it was born with.

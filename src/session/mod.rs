@@ -1,6 +1,7 @@
 //! One run of a body: what is open when, and what is left at the end.
 
 pub(crate) mod audit;
+pub(crate) mod reach;
 pub(crate) mod run;
 pub(crate) mod witness;
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::board::{Alone, BATCH, Board, Closing, End, Pages, Wanted};
+use super::carry::Reference;
 use super::verdict::verdict;
 use super::warm;
 use crate::hook::arena::Arena;
@@ -32,6 +33,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) should_panic: Option<&'a str>,
     /// Where the body's output goes; `None`: where it goes anyway.
     pub(crate) output: Option<Output>,
+    /// The state that every trial is to begin in; `None`: not known.
+    pub(crate) reference: Option<Reference>,
 }
 
 impl<'a> Runner<'a> {
@@ -114,14 +117,25 @@ impl<'a> Runner<'a> {
                 break;
             }
             good += 1;
+            if good < count && !self.begins_as_before() {
+                // The next trial begins in a new process.
+                // SAFETY: as above.
+                unsafe { (*board).answer.changed = true };
+                break;
+            }
         }
-        if good + usize::from(stopped) > 1 {
+        // SAFETY: as above.
+        if good + usize::from(stopped) > 1 && !unsafe { (*board).answer.changed } {
             let closing = self.close();
             // SAFETY: as above.
             unsafe { (*board).answer.closing = closing };
         }
         // SAFETY: as above.
         unsafe { (*board).answer.end = End::Done };
+    }
+
+    fn begins_as_before(&self) -> bool {
+        self.reference.as_ref().is_none_or(|reference| reference.holds(self.core))
     }
 
     fn close(&mut self) -> Closing {
@@ -146,7 +160,7 @@ impl<'a> Runner<'a> {
             unsafe { self.core.own().break_here = false };
             self.try_in(again, self.orders(&ask));
             // SAFETY: as above.
-            compare(first, unsafe { &*again.journal }, self.pages.arena);
+            compare(self.core, first, unsafe { &*again.journal }, self.pages.arena, &raw const desk as usize);
         }
         // SAFETY: the order's giver waits.
         unsafe { (*self.board()).answer.end = End::Done };
@@ -189,8 +203,9 @@ fn number(verdict: Verdict) -> u8 {
 }
 
 /// Of what the first try left, keeps what the second left as well.
-fn compare(first: &mut Journal, second: &Journal, arena: Arena) {
-    let leaks = audit::confirmed(&arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks));
+fn compare(core: &Core, first: &mut Journal, second: &Journal, arena: Arena, outside: usize) {
+    let _harness = crate::hook::gate::harness();
+    let leaks = audit::confirmed(core, &arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks), outside);
     first.facts.leaks = leaks.len() as u64;
     if let Some(span) = arena.put(&leaks) {
         first.leaks = span;

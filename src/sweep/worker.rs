@@ -82,6 +82,7 @@ impl<'a> Worker<'a> {
                     policy: self.policy,
                     should_panic: self.should_panic,
                     output: Some(self.output),
+                    reference: None,
                 };
                 server::serve(&mut runner, parent, self.cold)
             }
@@ -96,7 +97,7 @@ impl<'a> Worker<'a> {
         // SAFETY: no order is open, so everything but the words is ours to write; the words are atomic.
         let (asked, answered) = unsafe {
             (*board).order = order;
-            (*board).answer = Answer { good: 0, stopped: false, closing: super::board::Closing::None, end: End::Done };
+            (*board).answer = Answer { good: 0, stopped: false, changed: false, closing: super::board::Closing::None, end: End::Done };
             (&(*board).asked, &(*board).answered)
         };
         let number = asked.load(Ordering::Acquire).wrapping_add(1);
@@ -240,7 +241,7 @@ impl Crew for Worker<'_> {
             digest.trouble = Some(String::from("the process that serves the trials ended"));
             self.lost(self.runs());
         }
-        Ok(BatchEnd { good, stopped, closing: if closing_died { super::board::Closing::Differs } else { answer.closing } })
+        Ok(BatchEnd { good, stopped, closing: if closing_died { super::board::Closing::Differs } else { answer.closing }, changed: answer.changed })
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
