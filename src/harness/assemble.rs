@@ -9,6 +9,7 @@ use crate::inspect::replay::Target;
 use crate::inspect::symbols::Resolver;
 use crate::model::code::Code;
 use crate::model::options::{Options, Pattern, Task};
+use crate::model::place::{self, Origin};
 use crate::model::report::{
     Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA,
 };
@@ -182,7 +183,7 @@ fn is_memory_error(code: Code) -> bool {
 fn suggest_fallbacks(findings: &mut [Finding]) {
     for finding in findings.iter_mut().filter(|finding| finding.code == Code::Swallowed) {
         let Some(request) = &finding.failed_request else { continue };
-        let site = crate::inspect::place::site(&request.stack);
+        let site = place::site(&request.stack);
         if let Some(site) = site.filter(|site| !site.own)
             && let Some((krate, _)) = site.function.trim_start_matches(['<', '&']).split_once("::")
             && krate.chars().all(|c| c.is_alphanumeric() || c == '_')
@@ -192,11 +193,11 @@ fn suggest_fallbacks(findings: &mut [Finding]) {
     }
 }
 
-/// Files of the workspace are named from its folder.
+/// Files of the workspace are named from its folder; our own keep their full names, by which they are known.
 fn name_files(finding: &mut Finding, resolver: &Resolver) {
     let root = resolver.root();
     let shorten = |stack: &mut Stack| {
-        for frame in stack {
+        for frame in stack.iter_mut().filter(|frame| place::origin(frame) != Origin::Ours) {
             if let Some(file) = &mut frame.file
                 && let Ok(below) = std::path::Path::new(file.as_str()).strip_prefix(root)
                 && let Some(below) = below.to_str()

@@ -12,6 +12,7 @@ use crate::config::{self, Environment, Requested};
 use crate::hook;
 use crate::model::code::Code;
 use crate::model::options::{EngineChoice, Options, Task};
+use crate::model::place;
 use crate::model::report::{Mode, Outcome, Report};
 use crate::model::stack::RawStack;
 use crate::session::Body;
@@ -182,7 +183,7 @@ fn explore(site: &Site, options: &Options, crew: &mut dyn Crew) -> Result<Report
     let prefixes = assemble::benign_prefixes(site, options);
     let contained = crew.contains();
     let mut is_benign =
-        |stack: &RawStack| inspect::place::has_frame_prefix(&resolver.resolve(stack), &prefixes);
+        |stack: &RawStack| place::has_frame_prefix(&resolver.resolve(stack), &prefixes);
     let swept = supervisor::sweep(crew, options, &mut is_benign)?;
     Ok(assemble::report(site, options, swept, contained, &mut resolver))
 }

@@ -9,6 +9,7 @@ use crate::inspect::symbols::Resolver;
 use crate::model::code::{Code, Verdict};
 use crate::model::fault::Fault;
 use crate::model::options::{Options, ReplayAt};
+use crate::model::place;
 use crate::model::report::{Coverage, Engine, Mode, Outcome, Report, Trial};
 use crate::session::Body;
 use crate::sweep::crew::{Broken, Crew};
@@ -43,7 +44,7 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     crew.break_at_failures();
     let prefixes = assemble::benign_prefixes(site, options);
     let mut is_benign = |stack: &crate::model::stack::RawStack| {
-        crate::inspect::place::has_frame_prefix(&resolver.resolve(stack), &prefixes)
+        place::has_frame_prefix(&resolver.resolve(stack), &prefixes)
     };
     let judged = supervisor::one(&mut crew, options, &mut is_benign, fault)?;
     count(&mut report.coverage, judged.verdict);

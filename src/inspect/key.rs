@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use crate::model::hash::Fnv;
+use crate::model::names;
+use crate::model::place::{self, Origin};
 use crate::model::stack::Frame;
-
-use super::names;
-use super::place::{self, Origin};
 
 /// How many frames a key looks at.
 const FRAMES: usize = 32;
@@ -114,7 +113,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::inspect::samples::{bare, frame};
+    use crate::model::samples::{bare, frame};
     use crate::model::hash::fnv1a64;
 
     const STD: &str = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/vec/mod.rs";

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::model::names;
+use crate::model::place;
 use crate::model::stack::{Frame, RawStack, Stack};
 
 use super::symbols::Resolver;
-use super::{key, names, place};
+use super::key;
 
 /// The place of a site: what findings are told apart by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -98,7 +100,7 @@ impl<'r> Stacks<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::samples::{bare, frame, raw, user};
+    use crate::model::samples::{bare, frame, raw, user};
 
     #[test]
     fn other_addresses_same_frames() {

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
+use crate::model::names;
+use crate::model::place::{self, Origin};
 use crate::model::stack::{Frame, RawStack, Stack};
 
-use super::place::{self, Origin};
-use super::{names, workspace};
+use super::{trim, workspace};
 
 /// Resolves stacks, and remembers every address.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Resolver {
             let root = &self.root;
             frames.extend_from_slice(self.cache.entry(*ip).or_insert_with(|| frames_at(root, *ip)));
         }
-        place::trim(&mut frames);
+        trim::trim(&mut frames);
         frames
     }
 
@@ -75,7 +76,7 @@ fn is_own(root: &Path, frame: &Frame) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::samples::{bare, frame, raw, user};
+    use crate::model::samples::{bare, frame, raw, user};
 
     #[inline(never)]
     fn here() -> RawStack {

@@ -7,7 +7,12 @@ pub mod code;
 pub mod event;
 pub mod fault;
 pub mod hash;
+pub(crate) mod names;
 pub mod options;
+pub(crate) mod place;
 pub mod report;
 pub mod stack;
 pub mod trial;
+
+#[cfg(test)]
+pub(crate) mod samples;

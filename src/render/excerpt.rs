@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Snippet};
 
+use crate::model::names;
 use crate::model::stack::Frame;
 
 use super::frames;
@@ -37,7 +38,7 @@ impl Mark {
         Some(Mark {
             label,
             primary,
-            function: frames::function(frame).to_owned(),
+            function: names::without_hash(&frame.function).to_owned(),
             file: frame.file.clone(),
             line: frame.line,
             column: frame.column,
@@ -96,6 +97,16 @@ impl<'a> Sources<'a> {
         }
         result.snippets = files.into_iter().map(|(path, text, marks)| snippet(path, &text, &marks)).collect();
         result
+    }
+
+    /// The name of the macro that stands where this frame is: `vec` for `vec![1, 2]`.
+    pub(crate) fn macro_at(&self, frame: &Frame) -> Option<String> {
+        let text = self.text(frame.file.as_deref()?)?;
+        let line = &text[nth_line(&text, frame.line?)?];
+        let rest = line.get(usize::try_from(frame.column?.checked_sub(1)?).ok()?..)?;
+        let (name, _) = rest.split_once('!')?;
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        is_name.then(|| name.to_owned())
     }
 
     fn text(&self, file: &str) -> Option<Rc<str>> {

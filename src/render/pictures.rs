@@ -1,7 +1,7 @@
 //! Every message has a picture that a test compares.
 
 use crate::model::code::Code;
-use crate::model::report::{Mode, Outcome, Report};
+use crate::model::report::{Finding, Mode, Outcome, Report};
 
 use super::settings::Settings;
 use super::{examples, json, terminal, wording};
@@ -48,6 +48,33 @@ fn one_file_under_two_names_is_one_excerpt() {
     let relative = settings.source;
     settings.source = Box::new(move |path| relative(path.strip_prefix("/home/user/words/").unwrap_or(path)));
     assert_eq!(terminal::render(&report, &settings), same);
+}
+
+#[test]
+fn several_unwraps_are_one_table() {
+    let mut report = examples::of(Code::Panic);
+    let mut second = report.findings[0].clone();
+    second.fault = Some("once@11".to_owned());
+    second.also.clear();
+    second.count = 1;
+    second.panic.as_mut().unwrap().line = Some(21);
+    report.findings.insert(1, second);
+    insta::assert_snapshot!(picture(&report));
+}
+
+#[test]
+fn what_a_panic_prints_is_told_once() {
+    let mut report = examples::of(Code::Panic);
+    let finding = report.findings.remove(1);
+    let message = finding.panic.as_ref().unwrap().message.clone();
+    let advice = "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace";
+    let printed = format!("one\n\nthread 'x' (9) panicked at src/index.rs:22:5:\n{message}\n{advice}\ntwo\n");
+    report.findings = vec![Finding { output: Some(printed), ..finding.clone() }];
+    let text = picture(&report);
+    assert!(text.contains("the run printed:\n    | one\n    | two\n"), "{text}");
+    let another = "thread 'x' (9) panicked at src/index.rs:22:5:\nanother\n".to_owned();
+    report.findings = vec![Finding { output: Some(another), ..finding }];
+    assert!(picture(&report).contains("    | another\n"));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::model::place;
+
 use super::frames;
 
 /// Gives the text of a source file, named as the debug information names it.
@@ -55,7 +57,7 @@ impl Settings {
     /// `file:line:column`, as far as it is known.
     pub(crate) fn place(&self, file: &str, line: Option<u32>, column: Option<u32>) -> String {
         let mut text = self.path(file);
-        let hidden = self.anonymize && frames::is_foreign_path(file);
+        let hidden = self.anonymize && place::is_foreign_file(&place::slashed(file));
         match line {
             Some(_) if hidden => text.push_str(":LL"),
             Some(line) => {

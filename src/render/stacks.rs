@@ -1,8 +1,9 @@
 //! Whole stacks, for the few findings that need them.
 
+use crate::model::names;
+use crate::model::place::{self, Origin};
 use crate::model::stack::Frame;
 
-use super::frames;
 use super::settings::Settings;
 use super::wording;
 
@@ -11,12 +12,12 @@ pub(crate) fn lines(stack: &[Frame], indent: &str, settings: &Settings) -> Strin
     let mut text = String::new();
     let mut hidden = 0;
     for frame in stack {
-        if frames::is_std(frame) {
+        if place::origin(frame) == Origin::Std {
             hidden += 1;
             continue;
         }
         elide(&mut text, indent, &mut hidden);
-        let function = frames::function(frame);
+        let function = names::without_hash(&frame.function);
         text.push_str(indent);
         text.push_str(if function.is_empty() { "?" } else { function });
         if let Some(file) = &frame.file {

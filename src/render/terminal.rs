@@ -1,7 +1,7 @@
 //! A report for people.
 //!
 //! The order is fixed: the test and the number of its findings; each finding with its headline, its places, its facts, its
-//! output, its id and the line to type; the table of infallible calls; what was tried and what was not.
+//! output, its id and the line to type; the tables of unwraps and of infallible calls; what was tried and what was not.
 
 use std::fmt;
 
@@ -9,7 +9,8 @@ use annotate_snippets::renderer::{AnsiColor, Effects, Style};
 use annotate_snippets::{Group, Level, Message, Renderer};
 
 use crate::model::code::Code;
-use crate::model::report::{DivergenceReport, Finding, Outcome, Report, RequestReport};
+use crate::model::names;
+use crate::model::report::{DivergenceReport, Finding, Outcome, PanicReport, Report, RequestReport};
 use crate::model::stack::Frame;
 
 use super::excerpt::Sources;
@@ -26,9 +27,13 @@ pub(crate) fn render(report: &Report, settings: &Settings) -> String {
     page.opening();
     let (aborts, others): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.code == Code::Abort);
+    let several = others.iter().filter(|finding| wording::unwraps_injected(finding)).count() > 1;
+    let (unwraps, others): (Vec<&Finding>, Vec<&Finding>) =
+        others.into_iter().partition(|finding| several && wording::unwraps_injected(finding));
     for finding in others {
         page.finding(finding);
     }
+    page.unwraps(&unwraps);
     page.aborts(&aborts);
     page.closing();
     page.text
@@ -76,45 +81,53 @@ impl Page<'_> {
         if let Some(diverges) = &finding.diverges {
             self.divergence(finding.code, diverges);
         }
-        if let Some(stack) = finding.signal.as_ref().and_then(|signal| signal.stack.as_ref()) {
+        let faulting = finding.signal.as_ref().and_then(|signal| signal.stack.as_ref());
+        if let Some(stack) = faulting.filter(|stack| frames::says_more(stack)) {
             self.text.push_str(&format!("  {}\n", wording::FAULTING_STACK));
             self.text.push_str(&stacks::lines(stack, "    ", self.settings));
         }
         if let Some(output) = &finding.output {
-            self.output(output);
+            self.output(output, finding.panic.as_ref());
         }
-        self.replay(wording::REPLAY, finding);
+        self.replay(if nothing_fails(finding) { wording::AGAIN } else { wording::REPLAY }, finding);
         self.text.push('\n');
     }
 
-    /// Where requests were really made, if the excerpts show only who called that place.
+    /// Where requests were really made, if the excerpts show only who called that place, and who called what they show. Calls
+    /// that the stack shares with the finding's first one are told there.
     fn sites(&self, finding: &Finding, facts: &mut Vec<Message<'static>>) {
-        let requests = finding.failed_request.iter().chain(finding.other_requests.iter().take(2));
-        for request in
-            requests.chain(finding.culprit.iter().filter(|culprit| Some(*culprit) != finding.failed_request.as_ref()))
-        {
-            if let Some(text) = self.callee(&wording::made(request), &request.stack) {
-                facts.push(note(text));
+        let culprit = finding.culprit.iter().filter(|culprit| Some(*culprit) != finding.failed_request.as_ref());
+        let requests = finding.failed_request.iter().chain(finding.other_requests.iter().take(2)).chain(culprit);
+        let requests = requests.map(|request| (wording::made(request), request.stack.as_slice()));
+        let blocks = finding.blocks.iter().map(|block| (wording::BLOCK_MADE.to_owned(), block.born.as_slice()));
+        let mut first: Option<Vec<&Frame>> = None;
+        for (what, stack) in requests.chain(blocks) {
+            let mut callers = frames::callers(stack);
+            match &first {
+                Some(first) => {
+                    let shared = callers.iter().rev().zip(first.iter().rev()).take_while(|(one, other)| one == other);
+                    callers.truncate(callers.len() - shared.count());
+                }
+                None => first = Some(callers.clone()),
             }
-        }
-        for block in &finding.blocks {
-            if let Some(text) = self.callee(wording::BLOCK_MADE, &block.born) {
-                facts.push(note(text));
-            }
+            facts.extend(self.callee(&what, stack, &callers).map(note));
         }
     }
 
-    fn callee(&self, what: &str, stack: &[Frame]) -> Option<String> {
-        let site = frames::other_site(stack)?;
-        let place = site.file.as_deref().map(|file| self.settings.place(file, site.line, site.column));
-        Some(wording::in_callee(what, frames::function(site), place.as_deref()))
+    fn callee(&self, what: &str, stack: &[Frame], callers: &[&Frame]) -> Option<String> {
+        let place = |frame: &Frame| Some(self.settings.place(frame.file.as_deref()?, frame.line, frame.column));
+        let inside = frames::other_site(stack)
+            .map(|site| wording::in_callee(what, names::without_hash(&site.function), place(site).as_deref()));
+        let callers: Vec<String> = callers.iter().filter_map(|frame| place(frame)).collect();
+        wording::called(what, inside, wording::from_callers(&callers))
     }
 
     fn facts(&self, finding: &Finding, facts: &mut Vec<Message<'static>>) {
         facts.extend(finding.blocks.iter().filter_map(wording::indirect).map(note));
         facts.extend(wording::more_trials(&finding.also).map(note));
         let said = &finding.message;
-        if let Some(error) = finding.error.as_ref().filter(|error| !said.ends_with(error.as_str())) {
+        let tells = matches!(finding.code, Code::WrongError | Code::Baseline | Code::NotReached);
+        if let Some(error) = finding.error.as_ref().filter(|error| tells && !said.ends_with(error.as_str())) {
             facts.push(fact("returned", error));
         }
         if let Some(panic) = finding.panic.as_ref().filter(|panic| !said.ends_with(&panic.message)) {
@@ -126,7 +139,9 @@ impl Page<'_> {
             facts.extend(contract.after.iter().map(|after| fact("after", after)));
         }
         facts.extend(finding.notes.iter().cloned().map(note));
-        facts.push(fact("id", self.settings.id(&finding.id)));
+        let id = self.settings.id(&finding.id);
+        let shared = self.report.findings.iter().filter(|other| other.id == finding.id).count().saturating_sub(1);
+        facts.push(fact("id", &if shared == 0 { id.to_owned() } else { wording::shared_id(id, shared) }));
     }
 
     fn divergence(&mut self, code: Code, diverges: &DivergenceReport) {
@@ -142,9 +157,9 @@ impl Page<'_> {
         }
     }
 
-    fn output(&mut self, output: &str) {
+    fn output(&mut self, output: &str, panic: Option<&PanicReport>) {
         let output = printable(output, self.settings);
-        let lines: Vec<&str> = output.lines().collect();
+        let lines = without_panic(output.lines().collect(), panic);
         if lines.is_empty() {
             return;
         }
@@ -159,13 +174,24 @@ impl Page<'_> {
         }
     }
 
+    fn unwraps(&mut self, findings: &[&Finding]) {
+        let Some(first) = findings.first() else {
+            return;
+        };
+        let title = Level::ERROR.primary_title(wording::unwraps_title(findings)).id(Code::Panic.as_str());
+        self.group(Group::with_title(title));
+        self.text.push_str(&table::unwraps(findings, self.settings));
+        self.replay(wording::REPLAY_FIRST, first);
+        self.text.push('\n');
+    }
+
     fn aborts(&mut self, findings: &[&Finding]) {
         let Some(first) = findings.first() else {
             return;
         };
         let title = Level::ERROR.primary_title(wording::abort_title(findings.len())).id(Code::Abort.as_str());
         self.group(Group::with_title(title));
-        self.text.push_str(&table::rows(findings, self.settings));
+        self.text.push_str(&table::aborts(findings, self.settings, &self.sources));
         self.replay(if findings.len() == 1 { wording::REPLAY } else { wording::REPLAY_FIRST }, first);
         self.text.push('\n');
     }
@@ -205,6 +231,28 @@ impl Page<'_> {
             self.text.push_str(text);
         }
     }
+}
+
+/// The line to type makes nothing fail.
+fn nothing_fails(finding: &Finding) -> bool {
+    finding.replay.as_ref().is_some_and(|line| !line.contains("OOMSWEEP_REPLAY="))
+}
+
+/// Without what the standard library prints of a panic that the report tells anyway, and without its advice to set a variable:
+/// the sweep prints no backtraces.
+fn without_panic<'o>(mut lines: Vec<&'o str>, panic: Option<&PanicReport>) -> Vec<&'o str> {
+    lines.retain(|line| *line != "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace");
+    let Some(panic) = panic else { return lines };
+    let message: Vec<&str> = panic.message.lines().collect();
+    let starts = |line: &&str| line.starts_with("thread '") && line.contains(" panicked at ");
+    while let Some(at) = lines.iter().position(starts) {
+        if lines.get(at + 1..).is_none_or(|rest| !rest.starts_with(&message)) {
+            break;
+        }
+        let blank = at.checked_sub(1).filter(|before| lines[*before].is_empty()).unwrap_or(at);
+        lines.drain(blank..=at + message.len());
+    }
+    lines
 }
 
 /// The headline that the report carries; one that carries none yet is given one.

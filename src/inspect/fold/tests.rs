@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::inspect::samples::{bare, frame, raw, user};
+use crate::model::samples::{bare, frame, raw, user};
 use crate::model::code::Verdict;
 use crate::model::hash::fnv1a64;
 use crate::model::trial::{Block, Divergence, OpenFd};

@@ -3,6 +3,7 @@
 use crate::model::code::Code;
 use crate::model::report::{Mode, Outcome, Report};
 
+use super::headline::unwraps_injected;
 use super::words::plural;
 
 /// The first line.
@@ -14,12 +15,22 @@ pub(crate) fn opening(report: &Report) -> String {
     if report.findings.is_empty() && !report.known_gone.is_empty() {
         return format!("{test} failed: {} gone", plural(report.known_gone.len() as u64, "known finding"));
     }
+    let place = match (&report.file, report.line) {
+        (Some(file), Some(line)) => format!(" ({file}:{line})"),
+        _ => String::new(),
+    };
+    let total = report.findings.len();
+    let text = format!("{test}{place} failed: {}", plural(total as u64, "finding"));
+    let unwraps = report.findings.iter().filter(|finding| unwraps_injected(finding)).count();
     let aborts = report.findings.iter().filter(|finding| finding.code == Code::Abort).count();
-    let mut text = format!("{test} failed: {}", plural(report.findings.len() as u64, "finding"));
-    if aborts > 1 && aborts < report.findings.len() {
-        text.push_str(&format!(", {aborts} of them infallible calls in one table at the end"));
+    let tables = [(unwraps, "unwraps"), (aborts, "infallible calls")];
+    let tables: Vec<(usize, &str)> = tables.into_iter().filter(|(count, _)| *count > 1).collect();
+    match tables.as_slice() {
+        [] => text,
+        [(all, what)] if *all == total => format!("{text}, all of them {what}"),
+        [(some, what)] => format!("{text}, {some} of them {what}, in one table at the end"),
+        _ => format!("{text}, {unwraps} of them unwraps and {aborts} infallible calls, in tables at the end"),
     }
-    text
 }
 
 /// The last lines; `elapsed` is the time, and `id` an id, as it is to be shown.
@@ -70,7 +81,7 @@ fn sweep(report: &Report, elapsed: &str, lines: &mut Vec<String>) {
     if points.total > 0 && coverage.tried == 0 && report.findings.iter().any(|f| f.fault.as_deref() == Some("none")) {
         lines.push(format!("0 of {allocations} tried in {elapsed}: the plain run failed"));
     } else if coverage.planned > 0 {
-        let mut line = format!("{}{} in {elapsed}: ", allocations, planned(report));
+        let mut line = format!("{}{} in {elapsed}, ", allocations, planned(report));
         line.push_str(&match (coverage.left, &report.stopped) {
             (0, _) => format!("{} of {} tried", coverage.tried, coverage.planned),
             (_, Some(by)) => format!("stopped by {by} at {} of {}", coverage.tried, coverage.planned),
@@ -81,13 +92,15 @@ fn sweep(report: &Report, elapsed: &str, lines: &mut Vec<String>) {
     } else {
         lines.push(format!("{allocations} in {elapsed}: nothing to try"));
     }
-    let kinds =
-        [(points.exempt, "exempt"), (points.first_use, "first use"), (points.other_threads, "on other threads")];
+    let kinds = [
+        (points.exempt, "exempt"),
+        (points.first_use, "on first use, in an earlier plain run"),
+        (points.other_threads, "on other threads"),
+    ];
     let spared: Vec<String> =
         kinds.iter().filter(|kind| kind.0 > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if !spared.is_empty() {
-        let one = kinds.iter().map(|kind| kind.0).sum::<u64>() == 1;
-        lines.push(format!("{} {} not failed", spared.join(", "), if one { "was" } else { "were" }));
+        lines.push(format!("not made to fail: {}", spared.join("; ")));
     }
 }
 
@@ -116,13 +129,15 @@ fn planned(report: &Report) -> String {
 fn counts(report: &Report) -> String {
     let coverage = &report.coverage;
     let kinds = [
-        (coverage.error, "error"),
+        (coverage.error, "ended in the error"),
         (coverage.tolerated, "tolerated"),
         (coverage.skipped, "skipped"),
         (coverage.moved, "moved by other threads"),
         (coverage.failed, "failed"),
     ];
-    kinds.iter().filter(|kind| kind.0 > 0).map(|(count, what)| format!(", {count} {what}")).collect()
+    let kinds: Vec<String> =
+        kinds.iter().filter(|kind| kind.0 > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) }
 }
 
 /// A time for people: `0.4 ms`, `12 ms`, `1.5 s`.

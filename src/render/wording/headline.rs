@@ -2,9 +2,9 @@
 
 use crate::model::code::Code;
 use crate::model::fault::Fault;
+use crate::model::place;
 use crate::model::report::{BlockReport, Finding, PanicReport, Report};
 
-use super::super::frames;
 use super::labels::signal_meaning;
 use super::words::{blocks, bytes, first_line, plural};
 
@@ -101,7 +101,7 @@ fn panicked(finding: &Finding, report: &Report) -> String {
     let Some(panic) = &finding.panic else {
         return joined(failure(finding, report), "the body panicked");
     };
-    if fault_of(finding).is_some() && unwraps(panic) {
+    if unwraps_injected(finding) {
         let own = match (&panic.file, &report.file) {
             (Some(file), Some(test)) if file != test => format!("`{file}`"),
             _ => "the test".to_owned(),
@@ -113,16 +113,21 @@ fn panicked(finding: &Finding, report: &Report) -> String {
     joined(failure(finding, report), &quoting(what, &panic.message))
 }
 
+/// The finding is that the user's own code unwraps the injected error.
+pub(crate) fn unwraps_injected(finding: &Finding) -> bool {
+    finding.code == Code::Panic && fault_of(finding).is_some() && finding.panic.as_ref().is_some_and(unwraps)
+}
+
 /// The panic comes of unwrapping an error, in code that the user can change.
 fn unwraps(panic: &PanicReport) -> bool {
-    let own = panic.file.as_deref().is_none_or(|file| !frames::is_foreign_path(file));
+    let own = panic.file.as_deref().is_none_or(|file| !place::is_foreign_file(&place::slashed(file)));
     let message = panic.message.as_str();
     own && (message.starts_with("called `Result::unwrap()` on an `Err` value")
         || ["TryReserveError", "AllocError", "OutOfMemory"].iter().any(|error| message.contains(&format!(": {error}"))))
 }
 
 /// How many different points the trials of a finding begin at.
-fn distinct_places(finding: &Finding) -> u64 {
+pub(crate) fn distinct_places(finding: &Finding) -> u64 {
     let faults = finding.fault.iter().chain(&finding.also);
     let mut places: Vec<u64> = faults.filter_map(|text| text.parse::<Fault>().ok()?.place()).collect();
     places.sort_unstable();

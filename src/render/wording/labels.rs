@@ -1,8 +1,9 @@
 //! What stands beside a line of source, and the names of facts below it.
 
 use crate::model::event::Kind;
-use crate::model::report::{BlockReport, RequestReport};
+use crate::model::report::{BlockReport, Finding, RequestReport};
 
+use super::headline::distinct_places;
 use super::words::{blocks, bytes, plural};
 
 /// What a request asked for: `100 bytes, align 1`.
@@ -56,7 +57,7 @@ pub(crate) fn culprit_here(culprit: &RequestReport) -> String {
 pub(crate) fn in_run(run: &str, request: Option<&RequestReport>) -> String {
     match request {
         Some(request) => format!("{run}: {}", asked(request)),
-        None => format!("{run}: had ended"),
+        None => format!("{run}: asked for nothing more"),
     }
 }
 
@@ -82,11 +83,11 @@ pub(crate) fn born_here(block: &BlockReport, leaked: bool) -> String {
     text
 }
 
-/// Below a leaked block that holds others: `and 3 blocks (96 bytes) that only it reaches`.
+/// Below a leaked block that holds others: `lost with this block: 3 blocks (96 bytes) that only it reaches`.
 pub(crate) fn indirect(block: &BlockReport) -> Option<String> {
     let count = block.indirect_count.filter(|count| *count > 0)?;
-    let holder = if block.count > 1 { "they reach" } else { "it reaches" };
-    Some(format!("and {} that only {holder}", blocks(count, block.indirect_bytes.unwrap_or(0))))
+    let (holder, reach) = if block.count > 1 { ("these blocks", "they reach") } else { ("this block", "it reaches") };
+    Some(format!("lost with {holder}: {} that only {reach}", blocks(count, block.indirect_bytes.unwrap_or(0))))
 }
 
 /// The site of a request, if it is not the frame that the excerpt shows.
@@ -94,6 +95,23 @@ pub(crate) fn in_callee(what: &str, function: &str, place: Option<&str>) -> Stri
     match place {
         Some(place) => format!("{what} in `{function}` ({place}), called from here"),
         None => format!("{what} in `{function}`, called from here"),
+    }
+}
+
+/// The user's own calls that lead to the frame that the excerpt shows, from the inside out: `from a.rs:1:2, from a.rs:7:8`.
+pub(crate) fn from_callers(callers: &[String]) -> Option<String> {
+    const SHOWN: usize = 4;
+    let shown = callers.iter().take(SHOWN).map(|caller| format!("from {caller}")).collect::<Vec<_>>().join(", ");
+    let more = if callers.len() > SHOWN { ", …" } else { "" };
+    (!callers.is_empty()).then(|| format!("{shown}{more}"))
+}
+
+/// Who called the frame that the excerpt shows; a site that is not this frame stands in front.
+pub(crate) fn called(what: &str, inside: Option<String>, from: Option<String>) -> Option<String> {
+    match (inside, from) {
+        (Some(inside), Some(from)) => Some(format!("{inside}, {from}")),
+        (None, Some(from)) => Some(format!("{what} here, called {from}")),
+        (inside, None) => inside,
     }
 }
 
@@ -143,6 +161,8 @@ pub(crate) const NO_LINES: &str = "no line numbers: this test was built without 
      `debug = \"line-tables-only\"` under `[profile.dev]` in Cargo.toml gives them";
 /// In front of the line to type.
 pub(crate) const REPLAY: &str = "to replay it, type:";
+/// In front of the line to type, where nothing is made to fail.
+pub(crate) const AGAIN: &str = "to run it again, type:";
 /// In front of the line to type, below the table of infallible calls.
 pub(crate) const REPLAY_FIRST: &str = "to replay the first, type:";
 /// In front of what a trial printed.
@@ -157,9 +177,12 @@ pub(crate) const THIS_RUN: &str = "this run";
 pub(crate) const EARLIER_RUN: &str = "the run before";
 /// The last of the plain runs.
 pub(crate) const LAST_RUN: &str = "the last run";
-/// A request whose site is not its own frame.
+/// A request of which more is told than the excerpt shows.
 pub(crate) fn made(asked: &RequestReport) -> String {
-    format!("{} is made", request(asked))
+    match asked.index {
+        Some(index) => format!("allocation {index} is made"),
+        None => "the allocation is made".to_owned(),
+    }
 }
 
 /// A block whose birth's site is not its own frame.
@@ -204,6 +227,22 @@ pub(crate) fn abort_title(places: usize) -> String {
             "allocations are made by infallible APIs at {places} places, which aborts the process when they fail"
         ),
     }
+}
+
+/// The title of the table of unwraps.
+pub(crate) fn unwraps_title(findings: &[&Finding]) -> String {
+    let points = plural(findings.iter().map(|finding| distinct_places(finding)).sum(), "point");
+    format!("the injected error is unwrapped at {} places ({points}): return `Result` and use `?`", findings.len())
+}
+
+/// The id of a finding that is not the only one with it.
+pub(crate) fn shared_id(id: &str, others: usize) -> String {
+    format!("{id}, the same for {}", plural(others as u64, "other finding"))
+}
+
+/// The id that all rows of a table have.
+pub(crate) fn id_of_all(id: &str) -> String {
+    format!("id of all: {id}")
 }
 
 /// Beside a row of the table whose request was not failed by the sweep.

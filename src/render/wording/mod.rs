@@ -9,6 +9,6 @@ mod notes;
 mod words;
 
 pub(crate) use coverage::{closing, duration, opening};
-pub(crate) use headline::headline;
+pub(crate) use headline::{headline, unwraps_injected};
 pub(crate) use labels::*;
 pub(crate) use notes::{IN_DROP, RETURNS_NOTHING, fallback, speak};

@@ -12,9 +12,19 @@ pub(crate) const RETURNS_NOTHING: &str =
 pub(crate) const IN_DROP: &str =
     "inside a destructor, which cannot report it: handle it and wrap it in `benign`, or do not allocate there";
 
+/// For runs that part.
+const SAME_MEMORY: &str = "a run must ask for the same memory each time: look for random numbers, the time, addresses, \
+     other threads, or what an earlier run left in a static";
+/// For a swallowed failure.
+const SWALLOWED: &str = "return the error, or wrap the code in `benign(|| …)` if it is meant to go on without this memory";
+
 /// For a swallowed failure that a smaller request followed: `prefix` is the path of the library in which it was made.
 pub(crate) fn fallback(prefix: &str) -> String {
-    format!("a fallback? `benign(\"{prefix}\")`")
+    format!("a fallback? `benign(\"{prefix}\")` among the attribute's options accepts what this library swallows")
+}
+
+fn is_fallback(note: &str) -> bool {
+    note.starts_with("a fallback? ")
 }
 
 /// Gives every finding of a report its headline, and the notes that follow from what it holds.
@@ -42,8 +52,15 @@ fn notes_of(finding: &Finding) -> Vec<&'static str> {
              or under `panic = \"abort\"`",
         );
     }
-    notes.extend(notes_of_code(finding.code));
-    if finding.fault.as_deref() == Some("none") {
+    match finding.code {
+        Code::Swallowed => {
+            let said = notes.contains(&IN_DROP) || finding.notes.iter().any(|note| is_fallback(note));
+            notes.extend((!said).then_some(SWALLOWED));
+        }
+        Code::Baseline if finding.diverges.is_some() => notes.push(SAME_MEMORY),
+        code => notes.extend(notes_of_code(code)),
+    }
+    if finding.fault.as_deref() == Some("none") && finding.diverges.is_none() {
         notes.push("this is the plain run: the sweep begins when it passes");
     }
     notes
@@ -51,21 +68,17 @@ fn notes_of(finding: &Finding) -> Vec<&'static str> {
 
 fn notes_of_code(code: Code) -> &'static [&'static str] {
     match code {
-        Code::Swallowed => {
-            &["return the error, or wrap the code in `benign(|| …)` if it is meant to go on without this memory"]
-        }
         Code::Hang => &["the limit is 20 times the slowest plain run, and at least 1 s; `timeout` sets it"],
         Code::ThreadLeak => &["join the thread before the body returns"],
-        Code::NotReached => &[
-            "a run must ask for the same memory each time: look for random numbers, the time, addresses, or other threads",
-        ],
+        Code::NotReached => &[SAME_MEMORY],
         Code::NoPoints => &["`no_points = \"allow\"` if that is meant"],
         Code::NotInstalled => {
             &["keep the feature `global` of this crate on; or, with a global allocator of your own, wrap it: \
              `#[global_allocator] static A: TestingAllocator<System> = TestingAllocator::new(System);`"]
         }
         Code::Incomplete => &["give it more time, split it with `shard`, or accept it with `incomplete = \"allow\"`"],
-        Code::Leak
+        Code::Swallowed
+        | Code::Leak
         | Code::DoubleFree
         | Code::InvalidFree
         | Code::WrongLayout

@@ -1,13 +1,14 @@
 //! Whose frame is it, and which frame of a stack matters: the site, the user's own frame, a destructor, a benign function.
 
-use crate::model::stack::Frame;
+use std::borrow::Cow;
 
 use super::names;
+use super::stack::Frame;
 
 /// Whom a frame belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
-    /// The standard library, what it is built from, and the shims that the compiler puts in front of the allocator.
+    /// The standard library, what it is built from, and what the compiler makes for it: the allocator's shims, `__rust_try`.
     Std,
     /// This crate.
     Ours,
@@ -18,37 +19,46 @@ pub(crate) enum Origin {
 /// The sources of this crate. Tests and examples of the package are not among them: they are users.
 const OUR_SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
 /// The same with the folder in front cut off, for builds that remap paths.
-const OUR_PACKAGE: &str = concat!("/oomsweep-", env!("CARGO_PKG_VERSION"), "/src/");
+const OUR_PACKAGE: &str = concat!("oomsweep-", env!("CARGO_PKG_VERSION"), "/src/");
 
 /// Whom the frame belongs to: told by the file, and only without one by the function's path. A short function name says
 /// nothing (an inlined frame may have no longer one), but for the allocator's shims, whose file is the user's: the one with
-/// the line `#[global_allocator]`.
+/// the line `#[global_allocator]`; and but for a relative file outside the workspace (of a build that remaps paths), which may
+/// be a `src/lib.rs` of anybody's.
 pub(crate) fn origin(frame: &Frame) -> Origin {
-    if is_shim(frame) || frame.function.starts_with("__rustc::") {
+    if is_shim(frame) || frame.function == "__rust_try" || frame.function.starts_with("__rustc::") {
         return Origin::Std;
     }
-    match frame.file.as_deref() {
-        Some(file) => origin_of_file(file),
-        None => origin_of_path(&names::owner_path(&frame.function)),
-    }
-}
-
-fn origin_of_file(file: &str) -> Origin {
-    if file.contains('\\') {
-        let ours = OUR_SOURCES.replace('\\', "/");
-        return origin_of_slashed(&file.replace('\\', "/"), &ours);
-    }
-    origin_of_slashed(file, OUR_SOURCES)
-}
-
-fn origin_of_slashed(file: &str, ours: &str) -> Origin {
-    if file.starts_with("/rustc/") || file.starts_with("/rust/deps/") || file.contains("/rustlib/src/") {
+    let by_path = || origin_of_path(&names::owner_path(&frame.function));
+    let Some(file) = frame.file.as_deref() else { return by_path() };
+    let file = slashed(file);
+    if is_std_file(&file) {
         Origin::Std
-    } else if file.starts_with(ours) || file.contains(OUR_PACKAGE) {
+    } else if is_our_file(&file) || !frame.own && file.starts_with("src/") && by_path() == Origin::Ours {
         Origin::Ours
     } else {
         Origin::User
     }
+}
+
+/// The path with `/` between its parts, as every question about it expects.
+pub(crate) fn slashed(file: &str) -> Cow<'_, str> {
+    if file.contains('\\') { Cow::Owned(file.replace('\\', "/")) } else { Cow::Borrowed(file) }
+}
+
+/// The file is the standard library's, or of what that is built from.
+pub(crate) fn is_std_file(file: &str) -> bool {
+    file.starts_with("/rustc/") || file.starts_with("/rust/deps/") || file.contains("/rustlib/src/")
+}
+
+/// The file is somebody else's: the standard library's, or one that Cargo fetched.
+pub(crate) fn is_foreign_file(file: &str) -> bool {
+    is_std_file(file) || file.contains("/registry/src/") || file.contains("/git/checkouts/")
+}
+
+fn is_our_file(file: &str) -> bool {
+    let in_package = file.find(OUR_PACKAGE).is_some_and(|at| at == 0 || file[..at].ends_with('/'));
+    in_package || file.starts_with(&*slashed(OUR_SOURCES))
 }
 
 fn origin_of_path(path: &str) -> Origin {
@@ -96,74 +106,12 @@ fn is_destructor(frame: &Frame) -> bool {
         || (name.contains("drop_") && matches!(names::own_name(name).as_str(), "drop_in_place" | "drop_glue"))
 }
 
-/// Cuts off what explains nothing: inside, the hook, the capture of the stack and libc's way to a signal, outside, everything beyond the last frame
-/// of a user (`call_once`, `catch_unwind`, our closures, the thread's start in libc). What lies between stays.
-pub(crate) fn trim(stack: &mut Vec<Frame>) {
-    let inner = stack.iter().take_while(|frame| is_capture(frame) || is_way_to_signal(frame)).count();
-    let inner = through_the_shim(stack).unwrap_or(0).max(inner);
-    stack.drain(..inner.min(stack.len()));
-    let is_user = |frame: &Frame| origin(frame) == Origin::User && !is_start_of_thread(frame);
-    let beyond = if stack.iter().any(is_user) {
-        stack.iter().rev().take_while(|frame| !is_user(frame)).count()
-    } else {
-        let nobody = |frame: &&Frame| origin(frame) == Origin::Ours || is_start_of_thread(frame);
-        stack.iter().rev().take_while(nobody).count()
-    };
-    stack.truncate(stack.len().saturating_sub(beyond));
-}
-
-/// The hook's own frames, and those of the library that walks the stack for it.
-fn is_capture(frame: &Frame) -> bool {
-    is_shim(frame)
-        || origin(frame) == Origin::Ours
-        || frame.function.starts_with("backtrace::")
-        || frame.file.as_deref().is_some_and(|file| file.contains("/backtrace-0."))
-}
-
-/// Where libc raises a signal or calls its handler, or a frame of which nothing is known.
-fn is_way_to_signal(frame: &Frame) -> bool {
-    const WAYS: [&str; 9] = [
-        "abort", "raise", "gsignal", "pthread_kill", "__pthread_kill", "__pthread_kill_implementation",
-        "__pthread_kill_internal", "__restore_rt", "_sigtramp",
-    ];
-    let name = libc_name(frame);
-    !frame.own && (WAYS.contains(&name) || name.is_empty() && frame.file.is_none())
-}
-
-/// The name of a C function without its version and without glibc's mark of an internal alias.
-fn libc_name(frame: &Frame) -> &str {
-    let name = frame.function.split('@').next().unwrap_or("");
-    name.strip_prefix("__GI_").unwrap_or(name)
-}
-
-/// How many frames lie inside the allocator call, where nothing but methods of allocators does: a user's own allocator round
-/// ours would else be the site of every request.
-fn through_the_shim(stack: &[Frame]) -> Option<usize> {
-    let shim = stack.iter().position(is_shim)?;
-    let method = |name: &str| matches!(name, "alloc" | "alloc_zeroed" | "realloc" | "dealloc");
-    let inside = stack.get(..shim)?;
-    inside.iter().all(|f| is_capture(f) || method(&names::own_name(&f.function))).then_some(shim.saturating_add(1))
-}
-
-/// Where libc starts a thread or the program, or a frame of which nothing is known.
-fn is_start_of_thread(frame: &Frame) -> bool {
-    const STARTS: [&str; 11] = [
-        "start_thread", "clone", "clone3", "__clone", "__clone3", "__clone_internal", "__libc_start_main",
-        "__libc_start_main_impl", "__libc_start_call_main", "_pthread_start", "thread_start",
-    ];
-    let name = libc_name(frame);
-    match frame.file {
-        None => name.is_empty() || matches!(name, "_start" | "main") || STARTS.contains(&name),
-        Some(_) => STARTS.contains(&name),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::inspect::samples::{bare, frame, user};
+    use crate::model::samples::{bare, frame, user};
 
     const RUSTC: &str = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/vec/mod.rs";
 
@@ -181,7 +129,15 @@ mod tests {
     #[case("corpus::leak", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus.rs"), Origin::User)]
     #[case("first::main", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/src/first.rs"), Origin::User)]
     #[case("session", concat!("/remapped/oomsweep-", env!("CARGO_PKG_VERSION"), "/src/session.rs"), Origin::Ours)]
+    #[case("session", concat!("oomsweep-", env!("CARGO_PKG_VERSION"), "/src/session.rs"), Origin::Ours)]
+    #[case("session", concat!("/ws/my-oomsweep-", env!("CARGO_PKG_VERSION"), "/src/session.rs"), Origin::User)]
     #[case("oomsweep::f", "/ws/src/lib.rs", Origin::User)]
+    #[case("oomsweep::hook::alloc", "src/hook/mod.rs", Origin::Ours)]
+    #[case("words::hook::alloc", "src/hook/mod.rs", Origin::User)]
+    #[case("alloc", "src/hook/mod.rs", Origin::User)]
+    #[case("core::f", "src/core.rs", Origin::User)]
+    #[case("corpus::leak", "tests/corpus.rs", Origin::User)]
+    #[case("words::push", "/rustc/0123/library/alloc/src/vec/mod.rs", Origin::Std)]
     fn told_by_the_file(#[case] function: &str, #[case] file: &str, #[case] expected: Origin) {
         assert_eq!(origin(&frame(function, file, 1)), expected);
     }
@@ -199,6 +155,7 @@ mod tests {
     #[case("std::sys::backtrace::__rust_begin_short_backtrace::h0123456789abcdef", Origin::Std)]
     #[case("__rustc::__rust_alloc", Origin::Std)]
     #[case("__rustc::rust_begin_unwind", Origin::Std)]
+    #[case("__rust_try", Origin::Std)]
     #[case("hashbrown::map::HashMap<K,V,S,A>::insert", Origin::User)]
     #[case("allocated::f", Origin::User)]
     #[case("<words::index::Wrap<u8> as core::fmt::Display>::fmt", Origin::User)]
@@ -210,6 +167,12 @@ mod tests {
     #[case("oomsweeping::f", Origin::User)]
     fn told_by_the_name_without_a_file(#[case] function: &str, #[case] expected: Origin) {
         assert_eq!(origin(&bare(function)), expected);
+    }
+
+    #[test]
+    fn an_own_file_is_the_user_s_whatever_its_crate_is_called() {
+        assert_eq!(origin(&user("oomsweep::index::add", "src/index.rs", 3)), Origin::User);
+        assert_eq!(origin(&user("__rustc::__rust_alloc", "src/lib.rs", 3)), Origin::Std);
     }
 
     #[test]
@@ -253,76 +216,5 @@ mod tests {
         assert!(!in_drop(&[reserve(), user("words::index::drop", "/ws/src/index.rs", 5), body()]));
         assert!(!in_drop(&[reserve(), glue(), body()]));
         assert!(!in_drop(&[]));
-    }
-
-    fn trimmed(mut stack: Vec<Frame>) -> Vec<String> {
-        trim(&mut stack);
-        stack.into_iter().map(|frame| frame.function).collect()
-    }
-
-    #[test]
-    fn the_hook_and_the_harness_are_cut_off() {
-        let ours = |name: &str| frame(name, concat!(env!("CARGO_MANIFEST_DIR"), "/src/session.rs"), 7);
-        let stack = vec![
-            frame("trace_unsynchronized", "/r/backtrace-0.3.77/src/backtrace/mod.rs", 66),
-            ours("oomsweep::hook::capture"),
-            ours("<oomsweep::TestingAllocator<A> as core::alloc::global::GlobalAlloc>::alloc"),
-            frame("__rustc::__rust_alloc", "/ws/src/lib.rs", 3),
-            frame("alloc::vec::Vec<T>::reserve", RUSTC, 1),
-            user("words::index::add", "/ws/src/index.rs", 3),
-            ours("oomsweep::benign"),
-            user("words::index::body", "/ws/src/index.rs", 9),
-            ours("oomsweep::session::call"),
-            frame("core::ops::function::FnOnce::call_once", "/rustc/0/library/core/src/ops/function.rs", 250),
-            ours("oomsweep::harness::run"),
-        ];
-        let kept = ["alloc::vec::Vec<T>::reserve", "words::index::add", "oomsweep::benign", "words::index::body"];
-        assert_eq!(trimmed(stack), kept);
-    }
-
-    #[test]
-    fn a_user_s_allocator_round_ours_is_no_site() {
-        let stack = vec![
-            bare("oomsweep::hook::alloc"),
-            user("<words::Counting as core::alloc::global::GlobalAlloc>::alloc", "/ws/src/lib.rs", 3),
-            frame("core::alloc::global::GlobalAlloc::alloc_zeroed", "/rustc/0/library/core/src/alloc/global.rs", 219),
-            frame("__rustc::__rust_alloc_zeroed", "/ws/src/lib.rs", 1),
-            user("words::index::add", "/ws/src/index.rs", 3),
-        ];
-        assert_eq!(trimmed(stack), ["words::index::add"]);
-    }
-
-    #[test]
-    fn a_shim_further_out_hides_nothing() {
-        let stack = vec![
-            user("words::Pool::refill", "/ws/src/pool.rs", 3),
-            user("<words::Pool as core::alloc::global::GlobalAlloc>::alloc", "/ws/src/pool.rs", 9),
-            frame("__rustc::__rust_alloc", "/ws/src/lib.rs", 1),
-            user("words::index::add", "/ws/src/index.rs", 3),
-        ];
-        assert_eq!(trimmed(stack).len(), 4);
-    }
-
-    #[rstest]
-    #[case(&["__pthread_kill_implementation", "__GI_raise", "__GI_abort"])]
-    #[case(&["", "pthread_kill@@GLIBC_2.34", "gsignal", "abort"])]
-    fn the_way_to_a_signal_is_cut_off(#[case] libc: &[&str]) {
-        let handler = frame("oomsweep::hook::on_signal", concat!(env!("CARGO_MANIFEST_DIR"), "/src/hook/mod.rs"), 7);
-        let mut stack = vec![frame("backtrace::trace", "/r/backtrace-0.3.77/src/backtrace/mod.rs", 66), handler];
-        stack.extend(libc.iter().map(|name| bare(name)));
-        stack.push(user("words::check", "/ws/src/check.rs", 3));
-        assert_eq!(trimmed(stack), ["words::check"]);
-        let own = user("abort", "/ws/src/check.c", 3);
-        assert_eq!(trimmed(vec![own]), ["abort"]);
-    }
-
-    #[test]
-    fn the_start_of_a_thread_is_cut_off() {
-        let start = || vec![frame("std::sys::thread::start", "/rustc/0/library/std/src/sys/thread.rs", 1), bare("start_thread")];
-        let libc = || vec![frame("clone3", "./misc/clone3.S", 81), bare("")];
-        let worker = user("words::worker::{{closure}}", "/ws/src/worker.rs", 3);
-        assert_eq!(trimmed([vec![worker], start(), libc()].concat()), ["words::worker::{{closure}}"]);
-        assert_eq!(trimmed([start(), libc()].concat()), ["std::sys::thread::start"]);
-        assert!(trimmed(vec![bare(""), bare("")]).is_empty());
     }
 }

@@ -1,6 +1,6 @@
-//! Frames and stacks for the tests of this zone.
+//! Frames and stacks for tests.
 
-use crate::model::stack::{Frame, RawStack};
+use super::stack::{Frame, RawStack};
 
 /// A frame outside the workspace.
 pub(crate) fn frame(function: &str, file: &str, line: u32) -> Frame {
