@@ -25,6 +25,7 @@ pub(crate) fn serve(runner: &mut Runner<'_>, parent: i32, runs: Option<u32>) -> 
     process::settle_in(parent);
     process::adopt_orphans();
     process::no_core_files();
+    process::no_backtraces();
     output::no_input();
     let served = catch_unwind(AssertUnwindSafe(|| {
         enter(runner);
