@@ -99,7 +99,11 @@ fn remark(finding: &Finding, culprit: &RequestReport, stack: &[Frame], settings:
     }
     if let Some(site) = frames::other_site(stack) {
         let place = site.file.as_deref().map(|file| settings.place(file, site.line, site.column));
-        remarks.push(wording::in_callee(&wording::made(culprit), names::without_hash(&site.function), place.as_deref()));
+        remarks.push(wording::in_callee(
+            &wording::made(culprit),
+            names::without_hash(&site.function),
+            place.as_deref(),
+        ));
     }
     if culprit.in_drop {
         remarks.push(wording::IN_DROP.to_owned());

@@ -231,7 +231,13 @@ unsafe fn init(board: *mut Board) {
     // SAFETY: every field is written through a raw pointer, without a reference to what is not valid yet.
     unsafe {
         (&raw mut (*board).order).write(Order::Quit);
-        (&raw mut (*board).answer).write(Answer { good: 0, changed: false, stopped: false, closing: Closing::None, end: End::Done });
+        (&raw mut (*board).answer).write(Answer {
+            good: 0,
+            changed: false,
+            stopped: false,
+            closing: Closing::None,
+            end: End::Done,
+        });
         (&raw mut (*board).warm).write(Warm {
             runs: 0,
             failed: false,

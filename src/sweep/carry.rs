@@ -92,10 +92,9 @@ impl Reference {
     fn leave_out_changes(&mut self, earlier: &Reference) {
         let mut stable = Vec::new();
         for piece in &self.pieces {
-            match earlier.pieces.iter().find(|old| old.range == piece.range) {
-                Some(old) => self.stable_parts(piece, earlier, old, &mut stable),
-                // Not there one run ago: it changes from run to run.
-                None => {}
+            // What was not there one run ago changes from run to run.
+            if let Some(old) = earlier.pieces.iter().find(|old| old.range == piece.range) {
+                self.stable_parts(piece, earlier, old, &mut stable);
             }
         }
         self.pieces = stable;

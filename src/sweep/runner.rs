@@ -13,8 +13,8 @@ use crate::hook::pages_vec::PagesVec;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::model::trial::Policy;
-use crate::session::audit;
 use crate::session::Body;
+use crate::session::audit;
 use crate::session::run::{Desk, Orders, run};
 use crate::sys::output::{self, Output};
 use crate::sys::time;
@@ -93,7 +93,8 @@ impl<'a> Runner<'a> {
         while good < count.min(BATCH) {
             self.pages.arena.clear();
             // SAFETY: an order is being carried out, so its giver waits: the board is ours.
-            let (fault, deadline) = unsafe { ((&raw const (*board).plan).cast::<Fault>().add(good).read(), (*board).deadline) };
+            let (fault, deadline) =
+                unsafe { ((&raw const (*board).plan).cast::<Fault>().add(good).read(), (*board).deadline) };
             if deadline != 0 && good > 0 && time::now_ns() > deadline {
                 break;
             }
@@ -184,7 +185,8 @@ impl<'a> Runner<'a> {
             Wanted::Listed => {
                 let mut list = PagesVec::new();
                 // SAFETY: the order's giver waits; it has written the list.
-                let listed = unsafe { &(&(*self.board()).wanted)[..(*self.board()).wanted_len.min(super::board::WANTED)] };
+                let listed =
+                    unsafe { &(&(*self.board()).wanted)[..(*self.board()).wanted_len.min(super::board::WANTED)] };
                 for &pair in listed {
                     list.push(pair);
                 }
@@ -205,7 +207,8 @@ fn number(verdict: Verdict) -> u8 {
 /// Of what the first try left, keeps what the second left as well.
 fn compare(core: &Core, first: &mut Journal, second: &Journal, arena: Arena, outside: usize) {
     let _harness = crate::hook::gate::harness();
-    let leaks = audit::confirmed(core, &arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks), outside);
+    let leaks =
+        audit::confirmed(core, &arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks), outside);
     first.facts.leaks = leaks.len() as u64;
     if let Some(span) = arena.put(&leaks) {
         first.leaks = span;

@@ -190,7 +190,8 @@ fn watch(child: Child, runner: &Runner<'_>, limit: u64) -> End {
     loop {
         let journal = runner.pages.current();
         // SAFETY: both words are atomic and always valid.
-        let (run, began) = unsafe { ((*journal).runs.load(Ordering::Acquire), (*journal).began.load(Ordering::Acquire)) };
+        let (run, began) =
+            unsafe { ((*journal).runs.load(Ordering::Acquire), (*journal).began.load(Ordering::Acquire)) };
         if child.ends_within(dog.slice(began)) {
             return match child.wait() {
                 Died::Exited(status) => End::Exited(status),

@@ -113,10 +113,10 @@ impl<'a> Sweep<'a> {
             self.plan_is_left();
             return Ok(());
         }
-        let limit = self.options.timeout.map_or_else(
-            || warmed.warm.slowest.saturating_mul(LIMIT_FACTOR).max(nanos(LEAST_LIMIT)),
-            nanos,
-        );
+        let limit = self
+            .options
+            .timeout
+            .map_or_else(|| warmed.warm.slowest.saturating_mul(LIMIT_FACTOR).max(nanos(LEAST_LIMIT)), nanos);
         self.crew.set_limit(limit);
         if self.options.engine == EngineChoice::BruteForce {
             self.crew.go_cold(warmed.warm.runs);
@@ -154,9 +154,9 @@ impl<'a> Sweep<'a> {
             other_threads: warmed.others,
         };
         if warmed.warm.sizes_vary {
-            self.swept.notes.push(String::from(
-                "sizes vary: ten plain runs made as many requests, but not of the same sizes",
-            ));
+            self.swept
+                .notes
+                .push(String::from("sizes vary: ten plain runs made as many requests, but not of the same sizes"));
         }
     }
 
@@ -181,15 +181,16 @@ impl<'a> Sweep<'a> {
             detail.fds.clear();
             detail.diverges = None;
             if facts.ending == Ending::Timeout {
-                detail.notes.push(String::from("the plain run was over its time limit: `timeout = \"…\"` sets another"));
+                detail
+                    .notes
+                    .push(String::from("the plain run was over its time limit: `timeout = \"…\"` sets another"));
             }
             if facts.ending == Ending::Ok && self.options.should_panic.is_some() {
                 detail.notes.push(String::from("the plain run was to panic, as `should_panic` says, and did not"));
             }
             plain_findings(&facts, self.options.should_panic.is_some())
         } else if warmed.warm.number_varies {
-            detail.diverges =
-                warmed.warm.parting.map(|(index, baseline, trial)| Divergence { index, baseline, trial });
+            detail.diverges = warmed.warm.parting.map(|(index, baseline, trial)| Divergence { index, baseline, trial });
             vec![Code::Baseline]
         } else {
             return false;
@@ -200,7 +201,10 @@ impl<'a> Sweep<'a> {
 
     /// A plain run that leaves blocks or descriptors behind is made again, twice, with the stacks of their births.
     fn plain_run_leaves_something(&mut self, last: &Digest) -> Result<bool, Broken> {
-        let left = last.facts.leaks + last.facts.fd_leaks + last.facts.thread_leaks + last.detail.diverges.iter().count() as u64;
+        let left = last.facts.leaks
+            + last.facts.fd_leaks
+            + last.facts.thread_leaks
+            + last.detail.diverges.iter().count() as u64;
         if left == 0 && !self.threads_may_leak(last) {
             return Ok(false);
         }

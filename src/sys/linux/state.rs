@@ -77,7 +77,9 @@ pub(crate) fn stack_above(from: usize) -> Option<Range> {
 pub(crate) fn writable_memory(stack: usize) -> Vec<Range> {
     let known = statics();
     let overlaps = |map: &Range| {
-        known.iter().any(|range| range.from < map.from.saturating_add(map.len) && map.from < range.from.saturating_add(range.len))
+        known.iter().any(|range| {
+            range.from < map.from.saturating_add(map.len) && map.from < range.from.saturating_add(range.len)
+        })
     };
     mappings().into_iter().filter(|map| !map.holds(stack) && !overlaps(map)).collect()
 }
