@@ -31,5 +31,6 @@ pub fn test(site: Site) -> Sweep {
         manifest_dir: site.manifest_dir.to_owned(),
         file: site.file.to_owned(),
         line: site.line,
+        command: None,
     })
 }

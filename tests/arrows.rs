@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hook", &["model", "sys"]),
     ("config", &["model"]),
     ("session", &["model", "sys", "hook"]),
-    ("sweep", &["model", "sys", "session"]),
+    ("sweep", &["model", "sys", "hook", "session"]),
     ("inspect", &["model", "sys"]),
     ("render", &["model"]),
     ("report_api", &["model", "render"]),

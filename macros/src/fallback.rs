@@ -17,7 +17,7 @@ pub(crate) fn function(error: &Error, function: &Function) -> TokenStream {
     quote! {
         #error
         #(#attrs)*
-        #[allow(unused)]
+        #[allow(unused, reason = "the error above is what counts")]
         #vis #sig #body
     }
 }

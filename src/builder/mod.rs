@@ -66,6 +66,7 @@ impl Sweep {
             manifest_dir: manifest_dir(),
             file: caller.file().to_owned(),
             line: caller.line(),
+            command: None,
         })
     }
 

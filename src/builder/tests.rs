@@ -79,6 +79,7 @@ fn a_sweep_knows_where_it_stands() {
         manifest_dir: env!("CARGO_MANIFEST_DIR").to_owned(),
         file: file!().to_owned(),
         line,
+        command: None,
     };
     assert_eq!(site, expected);
 }
@@ -100,6 +101,7 @@ fn the_attribute_says_where_it_stands() {
         manifest_dir: "/words".to_owned(),
         file: "src/index.rs".to_owned(),
         line: 7,
+        command: None,
     };
     let sweep = crate::private::test(told);
     assert_eq!((sweep.site, sweep.requested), (expected, nothing()));

@@ -69,9 +69,21 @@ const VARIABLES: [Variable; 13] = [
         set: |to, text| put(&mut to.replay, value::replay(text)),
     },
     Variable { name: "OOMSWEEP_ENGINE", takes: AN_ENGINE, set: |to, text| put(&mut to.engine, engine(text)) },
-    Variable { name: "OOMSWEEP_TIMEOUT", takes: A_DURATION, set: |to, text| put(&mut to.timeout, value::duration(text)) },
-    Variable { name: "OOMSWEEP_MAX_TIME", takes: A_DURATION, set: |to, text| put(&mut to.max_time, value::duration(text)) },
-    Variable { name: "OOMSWEEP_MAX_POINTS", takes: A_COUNT, set: |to, text| put(&mut to.max_points, value::count(text)) },
+    Variable {
+        name: "OOMSWEEP_TIMEOUT",
+        takes: A_DURATION,
+        set: |to, text| put(&mut to.timeout, value::duration(text)),
+    },
+    Variable {
+        name: "OOMSWEEP_MAX_TIME",
+        takes: A_DURATION,
+        set: |to, text| put(&mut to.max_time, value::duration(text)),
+    },
+    Variable {
+        name: "OOMSWEEP_MAX_POINTS",
+        takes: A_COUNT,
+        set: |to, text| put(&mut to.max_points, value::count(text)),
+    },
     Variable { name: "OOMSWEEP_SEED", takes: A_SEED, set: |to, text| put(&mut to.seed, value::seed(text)) },
     Variable { name: "OOMSWEEP_SHARD", takes: A_SHARD, set: |to, text| put(&mut to.shard, value::shard(text)) },
     Variable {
@@ -193,12 +205,14 @@ mod tests {
     use rstest::rstest;
 
     fn parse(variables: &[(&str, &str)]) -> Result<Environment, String> {
-        Environment::parse(variables.iter().map(|(name, value)| (name.into(), value.into()))).map_err(|error| error.to_string())
+        Environment::parse(variables.iter().map(|(name, value)| (name.into(), value.into())))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn nothing_is_said_by_the_variables_of_others() {
-        let others = [("PATH", ""), ("OOMSWEEPER", "x"), ("oomsweep_timeout", "x"), ("MY_OOMSWEEP_SEED", "x"), ("NO_COLOR", "")];
+        let others =
+            [("PATH", ""), ("OOMSWEEPER", "x"), ("oomsweep_timeout", "x"), ("MY_OOMSWEEP_SEED", "x"), ("NO_COLOR", "")];
         assert_eq!(parse(&others), Ok(Environment::default()));
     }
 
@@ -279,7 +293,11 @@ mod tests {
         "4/3",
         "OOMSWEEP_SHARD=`4/3` can't be understood: it takes a part `k/n` with k from 1 to n, such as `1/4`"
     )]
-    #[case("OOMSWEEP_INFALLIBLE", "allow", "OOMSWEEP_INFALLIBLE=`allow` can't be understood: it takes `deny` or `skip`")]
+    #[case(
+        "OOMSWEEP_INFALLIBLE",
+        "allow",
+        "OOMSWEEP_INFALLIBLE=`allow` can't be understood: it takes `deny` or `skip`"
+    )]
     #[case("OOMSWEEP_SWALLOWED", "skip", "OOMSWEEP_SWALLOWED=`skip` can't be understood: it takes `deny` or `allow`")]
     #[case("OOMSWEEP_PANICS", "1", "OOMSWEEP_PANICS=`1` can't be understood: it takes `deny` or `allow`")]
     #[case("OOMSWEEP_INCOMPLETE", "\n", "OOMSWEEP_INCOMPLETE=`\\n` can't be understood: it takes `deny` or `allow`")]
@@ -300,7 +318,11 @@ mod tests {
         "snapshot",
         "OOMSWEEP_ENGINE=`snapshot` is not in this release yet: it takes `auto`, `replay` or `in-process`"
     )]
-    #[case("OOMSWEEP_JOBS", "4", "OOMSWEEP_JOBS=`4` is not in this release yet: one trial is made after the other; unset it")]
+    #[case(
+        "OOMSWEEP_JOBS",
+        "4",
+        "OOMSWEEP_JOBS=`4` is not in this release yet: one trial is made after the other; unset it"
+    )]
     #[case(
         "OOMSWEEP_GUARD",
         "pages",

@@ -110,7 +110,11 @@ impl Requested {
             return Err(ConfigError::not_understood("shard", &format!("{k}/{n}"), environment::A_SHARD));
         }
         if self.benign.iter().any(String::is_empty) {
-            return Err(ConfigError::not_understood("benign", "", "the beginning of a function's path, such as `indexmap::`"));
+            return Err(ConfigError::not_understood(
+                "benign",
+                "",
+                "the beginning of a function's path, such as `indexmap::`",
+            ));
         }
         Ok(())
     }

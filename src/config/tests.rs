@@ -43,19 +43,26 @@ fn the_task(#[case] leaks_only: bool, #[case] task: Option<Task>, #[case] replay
 #[case(Some(Rule::Allow), Some(Rule::Deny), true)]
 #[case(Some(Rule::Allow), None, true)]
 #[case(Some(Rule::Deny), None, false)]
-fn for_what_is_accepted_the_test_wins(#[case] test: Option<Rule>, #[case] variable: Option<Rule>, #[case] allowed: bool) {
+fn for_what_is_accepted_the_test_wins(
+    #[case] test: Option<Rule>,
+    #[case] variable: Option<Rule>,
+    #[case] allowed: bool,
+) {
     let nothing = Requested::default;
     let unset = Environment::default;
     let skip = |rule| if rule == Rule::Allow { Infallible::Skip } else { Infallible::Deny };
 
-    let swallowed = merged(Requested { swallowed: test, ..nothing() }, &Environment { swallowed: variable, ..unset() }).policy;
+    let swallowed =
+        merged(Requested { swallowed: test, ..nothing() }, &Environment { swallowed: variable, ..unset() }).policy;
     assert_eq!(swallowed, Policy { swallowed_allow: allowed, ..Policy::default() });
 
     let panics = merged(Requested { panics: test, ..nothing() }, &Environment { panics: variable, ..unset() }).policy;
     assert_eq!(panics, Policy { panics_allow: allowed, ..Policy::default() });
 
-    let infallible =
-        merged(Requested { infallible: test.map(skip), ..nothing() }, &Environment { infallible: variable.map(skip), ..unset() });
+    let infallible = merged(
+        Requested { infallible: test.map(skip), ..nothing() },
+        &Environment { infallible: variable.map(skip), ..unset() },
+    );
     assert_eq!(infallible.policy, Policy { infallible_skip: allowed, ..Policy::default() });
 
     let cut = merged(Requested { incomplete: test, ..nothing() }, &Environment { incomplete: variable, ..unset() });
@@ -63,7 +70,9 @@ fn for_what_is_accepted_the_test_wins(#[case] test: Option<Rule>, #[case] variab
 }
 
 /// Everything under *how to run*, as a test or the variables say it: all but the task.
-fn how_to_run(options: &Options) -> (EngineChoice, Option<Duration>, Option<Duration>, Option<u64>, u64, Option<Shard>) {
+fn how_to_run(
+    options: &Options,
+) -> (EngineChoice, Option<Duration>, Option<Duration>, Option<u64>, u64, Option<Shard>) {
     (options.engine, options.timeout, options.max_time, options.max_points, options.seed, options.shard)
 }
 

@@ -160,7 +160,12 @@ mod tests {
     #[case("-1", None, None, None)]
     #[case("0x10", None, None, None)]
     #[case("1 ", None, None, None)]
-    fn numbers(#[case] text: &str, #[case] any: Option<u64>, #[case] from_one: Option<u64>, #[case] below: Option<u64>) {
+    fn numbers(
+        #[case] text: &str,
+        #[case] any: Option<u64>,
+        #[case] from_one: Option<u64>,
+        #[case] below: Option<u64>,
+    ) {
         assert_eq!((number(text), count(text), seed(text)), (any, from_one, below));
     }
 

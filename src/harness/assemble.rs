@@ -5,15 +5,12 @@ use std::collections::HashMap;
 use super::{Site, mode};
 use crate::inspect::fold;
 use crate::inspect::key::{self, Occurrences};
-use crate::inspect::replay::Target;
 use crate::inspect::symbols::Resolver;
 use crate::model::code::Code;
 use crate::model::names;
 use crate::model::options::{Options, Pattern, Task};
 use crate::model::place::{self, Origin};
-use crate::model::report::{
-    Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA,
-};
+use crate::model::report::{Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA};
 use crate::model::stack::{RawStack, Stack};
 use crate::render::wording;
 use crate::sweep::supervisor::Swept;
@@ -88,7 +85,7 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     if options.task == Task::Sweep {
         report.patterns = options.patterns.iter().map(|&pattern| pattern_text(pattern)).collect();
     }
-    let target = Target { package: &site.package, test: site.test() };
+    let target = site.target();
     let plain_failed = swept.plain.is_some();
     if let Some(plain) = swept.plain {
         report.findings = fold::fold(&[plain], target, resolver, &|_| None);
@@ -211,9 +208,10 @@ fn name_files(finding: &mut Finding, resolver: &Resolver) {
     let requests = finding.failed_request.iter_mut().chain(&mut finding.other_requests).chain(&mut finding.culprit);
     let parting = finding.diverges.iter_mut().flat_map(|at| at.baseline.iter_mut().chain(&mut at.trial));
     let stacks = requests.chain(parting).map(|request: &mut RequestReport| &mut request.stack);
-    let blocks = finding.blocks.iter_mut().flat_map(|block| {
-        std::iter::once(&mut block.born).chain(&mut block.freed).chain(&mut block.freed_again)
-    });
+    let blocks = finding
+        .blocks
+        .iter_mut()
+        .flat_map(|block| std::iter::once(&mut block.born).chain(&mut block.freed).chain(&mut block.freed_again));
     let signal = finding.signal.iter_mut().filter_map(|signal| signal.stack.as_mut());
     stacks.chain(blocks).chain(signal).for_each(shorten);
 }

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::config::{self, Environment, Requested};
 use crate::hook;
+use crate::inspect::replay::Target;
 use crate::model::code::Code;
 use crate::model::options::{EngineChoice, Options, Task};
 use crate::model::place;
@@ -26,25 +27,31 @@ const PLAIN_LIMIT: u64 = 60_000_000_000;
 
 /// Where a test stands, as its attribute or its builder tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
+pub(crate) struct Site {
     /// The path with the crate's name in front, as `module_path!()` gives it: `words::index::builds_an_index`.
-    pub path: String,
+    pub(crate) path: String,
     /// The package, `CARGO_PKG_NAME`.
-    pub package: String,
+    pub(crate) package: String,
     /// The target, `CARGO_CRATE_NAME`.
-    pub target: String,
+    pub(crate) target: String,
     /// The package's folder, `CARGO_MANIFEST_DIR`.
-    pub manifest_dir: String,
+    pub(crate) manifest_dir: String,
     /// The file of the test.
-    pub file: String,
+    pub(crate) file: String,
     /// The line of the test.
-    pub line: u32,
+    pub(crate) line: u32,
+    /// The command that runs it again, where that is not `cargo test` with the test's own path.
+    pub(crate) command: Option<String>,
 }
 
 impl Site {
     /// The path as `--exact` takes it: without the crate's name.
     fn test(&self) -> &str {
         self.path.strip_prefix(&self.target).and_then(|rest| rest.strip_prefix("::")).unwrap_or(&self.path)
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target { package: &self.package, test: self.test(), command: self.command.as_deref() }
     }
 
     fn place(&self) -> String {
@@ -60,6 +67,7 @@ impl Site {
 /// a sweep inside a sweep.
 pub(crate) fn sweep(site: &Site, requested: Requested, body: &mut dyn Body) -> Report {
     let (options, environment) = understood(requested);
+    let site = &Site { command: Some(command_again(&site.package)), ..site.clone() };
     let report = here(site, &options, body);
     if let Err(error) = report_file::write(&report, site, &environment) {
         panic!("{error}");
@@ -81,6 +89,18 @@ pub(crate) fn check(site: &Site, requested: Requested, body: &mut dyn Body) {
     let report = if in_worker { launch::start(site, &options) } else { here(site, &options, body) };
     let written = report_file::write(&report, site, &environment);
     say(&report, written.err());
+}
+
+/// The command that runs a sweep of the builder again: the test that it stands in, which is its thread's name under the
+/// standard test harness; else the program as it was started.
+fn command_again(package: &str) -> String {
+    let thread = std::thread::current();
+    match thread.name() {
+        Some(test) if test != "main" && std::env::var_os("CARGO_PKG_NAME").is_some() => {
+            inspect::replay::test_command(package, test)
+        }
+        _ => inspect::replay::program_command(std::env::args_os().map(|word| word.to_string_lossy().into_owned())),
+    }
 }
 
 fn understood(requested: Requested) -> (Options, Environment) {
@@ -162,8 +182,7 @@ fn with_processes(
     body: &mut dyn Body,
 ) -> Result<Report, Broken> {
     let limit = options.timeout.map_or(PLAIN_LIMIT, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
-    let mut crew =
-        crate::sweep::worker::Worker::new(body, options.policy, should_panic, options.shrink_skip, limit)?;
+    let mut crew = crate::sweep::worker::Worker::new(body, options.policy, should_panic, options.shrink_skip, limit)?;
     explore(site, options, &mut crew)
 }
 
@@ -182,8 +201,7 @@ fn explore(site: &Site, options: &Options, crew: &mut dyn Crew) -> Result<Report
     let mut resolver = inspect::symbols::Resolver::new(&site.manifest_dir);
     let prefixes = assemble::benign_prefixes(site, options);
     let contained = crew.contains();
-    let mut is_benign =
-        |stack: &RawStack| place::has_frame_prefix(&resolver.resolve(stack), &prefixes);
+    let mut is_benign = |stack: &RawStack| place::has_frame_prefix(&resolver.resolve(stack), &prefixes);
     let swept = supervisor::sweep(crew, options, &mut is_benign)?;
     Ok(assemble::report(site, options, swept, contained, &mut resolver))
 }

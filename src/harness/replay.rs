@@ -4,7 +4,6 @@ use super::{Site, assemble};
 use crate::hook::core::Logged;
 use crate::inspect::fold;
 use crate::inspect::key::{self, Located};
-use crate::inspect::replay::Target;
 use crate::inspect::symbols::Resolver;
 use crate::model::code::{Code, Verdict};
 use crate::model::fault::Fault;
@@ -43,15 +42,14 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     report.notes.extend(said);
     crew.break_at_failures();
     let prefixes = assemble::benign_prefixes(site, options);
-    let mut is_benign = |stack: &crate::model::stack::RawStack| {
-        place::has_frame_prefix(&resolver.resolve(stack), &prefixes)
-    };
+    let mut is_benign =
+        |stack: &crate::model::stack::RawStack| place::has_frame_prefix(&resolver.resolve(stack), &prefixes);
     let judged = supervisor::one(&mut crew, options, &mut is_benign, fault)?;
     count(&mut report.coverage, judged.verdict);
     report.engine = Engine { in_process: 1, ..Engine::default() };
     report.trials.push(Trial { fault, verdict: judged.verdict, drifted: judged.drifted });
     let lookup = |index: u64| usize::try_from(index).ok().and_then(|place| keys.get(place)).copied();
-    let target = Target { package: &site.package, test: site.test() };
+    let target = site.target();
     report.findings = fold::fold(&[judged], target, &mut resolver, &lookup);
     assemble::finish(&mut report, options, &resolver);
     Ok(report)

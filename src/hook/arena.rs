@@ -50,7 +50,7 @@ impl Arena {
     pub(crate) fn put_bytes(&self, bytes: &[u8]) -> Option<Span> {
         let from = self.reserve(bytes.len())?;
         // SAFETY: `reserve` has handed out these bytes, once, inside the mapping.
-        unsafe { self.at.as_ptr().add(HEAD + from).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        unsafe { self.at.as_ptr().add(HEAD.wrapping_add(from)).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         Some(Span { from, len: bytes.len() })
     }
 
@@ -80,7 +80,7 @@ impl Arena {
             return &[];
         }
         // SAFETY: inside the mapping; who writes there has ended or waits for us.
-        unsafe { std::slice::from_raw_parts(self.at.as_ptr().add(HEAD + span.from), span.len) }
+        unsafe { std::slice::from_raw_parts(self.at.as_ptr().add(HEAD.wrapping_add(span.from)), span.len) }
     }
 
     fn reserve(&self, len: usize) -> Option<usize> {

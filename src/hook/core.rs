@@ -196,7 +196,7 @@ impl Core {
         let mut spins = 0_u32;
         while self.lock.swap(true, Ordering::Acquire) {
             spins = spins.wrapping_add(1);
-            if spins % 64 == 0 {
+            if spins & 63 == 0 {
                 std::thread::yield_now();
             } else {
                 std::hint::spin_loop();

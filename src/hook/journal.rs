@@ -11,6 +11,8 @@ use crate::model::trial::{Facts, Recorded};
 
 /// How many of the latest failed requests are kept for the search of a culprit.
 pub(crate) const RECENT: usize = 4;
+const LATEST: usize = RECENT.wrapping_sub(1);
+const _: () = assert!(RECENT.is_power_of_two());
 
 /// Where a text or an array lies in the arena.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,9 +28,7 @@ pub(crate) struct Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Step {
-    /// No run has begun.
-    Idle = 0,
-    /// The run goes on.
+    /// The run goes on. (0, as fresh pages hold: none has begun.)
     Running = 1,
     /// The facts are written; the ending is final.
     Done = 2,
@@ -123,6 +123,10 @@ pub(crate) struct Journal {
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Leaked {
+    /// Its address, complemented, so that no copy of this record keeps it reachable.
+    pub(crate) hidden: usize,
+    /// The session that it was born in.
+    pub(crate) session: u32,
     /// Its size, in bytes.
     pub(crate) size: usize,
     /// The size that it was born with.
@@ -195,11 +199,8 @@ impl Journal {
                 self.delivered_outside = self.delivered_outside.wrapping_add(1);
             }
         }
-        let record = if nth == 0 {
-            Some(&mut self.first)
-        } else {
-            self.recent.get_mut(((nth.wrapping_sub(1)) % RECENT as u64) as usize)
-        };
+        let record =
+            if nth == 0 { Some(&mut self.first) } else { self.recent.get_mut(nth.wrapping_sub(1) as usize & LATEST) };
         if let Some(record) = record {
             record.request = request;
             record.injected = injected;
@@ -212,7 +213,7 @@ impl Journal {
         let later = self.failed.saturating_sub(1);
         let kept = later.min(RECENT as u64);
         let ring = (0..kept).filter_map(move |back| {
-            let place = (later.wrapping_sub(1).wrapping_sub(back) % RECENT as u64) as usize;
+            let place = later.wrapping_sub(1).wrapping_sub(back) as usize & LATEST;
             self.recent.get(place).map(|record| (place.wrapping_add(1), record))
         });
         let first = (self.failed > 0).then_some((0, &self.first));

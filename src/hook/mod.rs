@@ -3,6 +3,27 @@
 //! The order of the steps of one request: gate (whose allocation is this?), trigger (pass or fail), the backing allocator, the
 //! ledger. The answer of the backing allocator is looked at before anything is recorded.
 
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects,
+        reason = "the rules are for the allocation path, and tests are not on it"
+    )
+)]
+
 pub(crate) mod arena;
 pub(crate) mod core;
 pub(crate) mod gate;

@@ -17,6 +17,9 @@ pub(crate) struct PagesVec<T: Copy> {
 // SAFETY: the pages belong to the value as a Vec's buffer does.
 unsafe impl<T: Copy + Send> Send for PagesVec<T> {}
 
+/// Bytes of the first mapping.
+const FIRST: usize = 64 * 1024;
+
 impl<T: Copy> PagesVec<T> {
     /// An empty one; maps nothing.
     pub(crate) const fn new() -> Self {
@@ -63,12 +66,6 @@ impl<T: Copy> PagesVec<T> {
         self.as_slice().get(index)
     }
 
-    /// The value at `index`, to be changed.
-    #[inline]
-    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        self.as_mut_slice().get_mut(index)
-    }
-
     /// All values.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[T] {
@@ -76,16 +73,6 @@ impl<T: Copy> PagesVec<T> {
             // SAFETY: the first `len` values are written, and borrowed as long as we are.
             Some(at) => unsafe { std::slice::from_raw_parts(at.as_ptr(), self.len) },
             None => &[],
-        }
-    }
-
-    /// All values, to be changed.
-    #[inline]
-    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
-        match self.at {
-            // SAFETY: as above, and we are borrowed exclusively.
-            Some(at) => unsafe { std::slice::from_raw_parts_mut(at.as_ptr(), self.len) },
-            None => &mut [],
         }
     }
 
@@ -117,7 +104,7 @@ impl<T: Copy> PagesVec<T> {
     #[cold]
     fn grow(&mut self) -> bool {
         let wanted = if self.capacity == 0 {
-            usize::max(1, 64 * 1024 / usize::max(1, size_of::<T>()))
+            usize::max(1, FIRST.checked_div(size_of::<T>()).unwrap_or(1))
         } else {
             self.capacity.saturating_mul(2)
         };

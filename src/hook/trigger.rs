@@ -15,12 +15,6 @@ impl Trigger {
         Trigger { fault, made: 0 }
     }
 
-    /// How many points were made so far: the number of the next one.
-    #[inline]
-    pub(crate) fn made(&self) -> u64 {
-        self.made
-    }
-
     /// Numbers the next point, and says whether it fails. `growth` is what the request would add to the live bytes, and
     /// `live_after` what they would be then.
     #[inline(always)]
@@ -64,6 +58,6 @@ mod tests {
             })
             .collect();
         assert_eq!(told, expected);
-        assert_eq!(trigger.made(), 6);
+        assert_eq!(trigger.next(0, 0).0, 6);
     }
 }

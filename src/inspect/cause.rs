@@ -51,10 +51,12 @@ pub(crate) fn causes<'t>(code: Code, detail: &'t Detail, stacks: &mut Stacks<'_>
             Some(culprit) => one(stacks.site(&culprit.stack), 0),
             None => one(failed_site(detail, stacks), 0),
         },
-        Code::Panic => match detail.panic.as_ref().and_then(|panic| panic.file.as_deref().map(|file| (file, panic.line))) {
-            Some((file, line)) => one(Some(Site::of_line(file, line)), 0),
-            None => one(failed_site(detail, stacks), 0),
-        },
+        Code::Panic => {
+            match detail.panic.as_ref().and_then(|panic| panic.file.as_deref().map(|file| (file, panic.line))) {
+                Some((file, line)) => one(Some(Site::of_line(file, line)), 0),
+                None => one(failed_site(detail, stacks), 0),
+            }
+        }
         Code::Crash => one(signal_site(detail, stacks), detail.signal.as_ref().map_or(0, |signal| signal.number)),
         Code::Contract
         | Code::Swallowed
@@ -85,7 +87,9 @@ fn leaks<'t>(detail: &'t Detail, stacks: &mut Stacks<'_>) -> Vec<Cause<'t>> {
         let place = *places.entry(site.clone()).or_insert(causes.len());
         match causes.get_mut(place) {
             Some(cause) => cause.blocks.push(block),
-            None => causes.push(Cause { identity: Identity { code: Code::Leak, site, signal: 0 }, blocks: vec![block] }),
+            None => {
+                causes.push(Cause { identity: Identity { code: Code::Leak, site, signal: 0 }, blocks: vec![block] })
+            }
         }
     }
     if causes.is_empty() {

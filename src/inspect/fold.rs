@@ -24,9 +24,15 @@ const OTHER_REQUESTS: usize = 2;
 pub(crate) type Lookup<'l> = &'l dyn Fn(u64) -> Option<(u64, u64)>;
 
 /// The findings of these trials (which are in sweep order), complete but for their `message`.
-pub(crate) fn fold(trials: &[Judged], target: Target<'_>, resolver: &mut Resolver, occurrence: Lookup<'_>) -> Vec<Finding> {
+pub(crate) fn fold(
+    trials: &[Judged],
+    target: Target<'_>,
+    resolver: &mut Resolver,
+    occurrence: Lookup<'_>,
+) -> Vec<Finding> {
     let nothing = Detail::default();
-    let mut folder = Folder { target, occurrence, stacks: Stacks::new(resolver), places: HashMap::new(), drafts: Vec::new() };
+    let mut folder =
+        Folder { target, occurrence, stacks: Stacks::new(resolver), places: HashMap::new(), drafts: Vec::new() };
     for trial in trials {
         let detail = trial.detail.as_deref().unwrap_or(&nothing);
         for code in &trial.codes {
@@ -97,10 +103,11 @@ impl Folder<'_> {
             replay: Some(replay::line(self.target, fault, key.as_deref())),
             key,
             failed_request: failed.map(|failed| request(failed, stacks)),
-            culprit: detail.culprit.as_ref().filter(|_| code == Code::Abort).map(|culprit| RequestReport {
-                injected: culprit.injected,
-                ..request(culprit, stacks)
-            }),
+            culprit: detail
+                .culprit
+                .as_ref()
+                .filter(|_| code == Code::Abort)
+                .map(|culprit| RequestReport { injected: culprit.injected, ..request(culprit, stacks) }),
             blocks: blocks::group(&cause.blocks, stacks),
             error: detail.error.clone(),
             panic: detail.panic.as_ref().map(panic),

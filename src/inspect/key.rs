@@ -113,8 +113,8 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::model::samples::{bare, frame};
     use crate::model::hash::fnv1a64;
+    use crate::model::samples::{bare, frame};
 
     const STD: &str = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/vec/mod.rs";
 
@@ -188,7 +188,11 @@ mod tests {
             for name in names {
                 let (name, line) = name.rsplit_once('@').unwrap();
                 stack.push(frame(name, "/ws/src/index.rs", line.parse().unwrap()));
-                stack.push(frame("core::ops::function::FnOnce::call_once", "/rustc/0/library/core/src/ops/function.rs", 250));
+                stack.push(frame(
+                    "core::ops::function::FnOnce::call_once",
+                    "/rustc/0/library/core/src/ops/function.rs",
+                    250,
+                ));
             }
             assert_eq!(of(&stack), fnv1a64(parts.as_bytes()), "{names:?}");
         }

@@ -11,14 +11,27 @@ pub(crate) struct Target<'a> {
     pub(crate) package: &'a str,
     /// Its path, as `--exact` takes it.
     pub(crate) test: &'a str,
+    /// The command that runs it again, if that is not `cargo test` for this very test.
+    pub(crate) command: Option<&'a str>,
+}
+
+/// The command that runs one test of a package.
+pub(crate) fn test_command(package: &str, test: &str) -> String {
+    format!("cargo test -p {} -- --exact {} --nocapture --test-threads=1", quoted(package), quoted(test))
+}
+
+/// The command that runs a program with its arguments.
+pub(crate) fn program_command(words: impl Iterator<Item = String>) -> String {
+    words.map(|word| quoted(&word).into_owned()).collect::<Vec<_>>().join(" ")
 }
 
 /// The complete command that makes this fault again, in place; without a fault the one that just runs the test. `key` is that
 /// of the failed point with its occurrence.
 pub(crate) fn line(target: Target<'_>, fault: Fault, key: Option<&str>) -> String {
-    let Target { package, test } = target;
-    let (package, test) = (quoted(package), quoted(test));
-    let command = format!("cargo test -p {package} -- --exact {test} --nocapture --test-threads=1");
+    let command = match target.command {
+        Some(command) => command.to_owned(),
+        None => test_command(target.package, target.test),
+    };
     match (fault, key) {
         (Fault::None, _) => command,
         // A budget names no point.
@@ -52,13 +65,13 @@ mod tests {
     #[case(Fault::Budget(700), Some("1f3a9c02d4e5f607.2"), "OOMSWEEP_REPLAY=budget@700 ")]
     #[case(Fault::None, Some("1f3a9c02d4e5f607.2"), "")]
     fn complete(#[case] fault: Fault, #[case] key: Option<&str>, #[case] head: &str) {
-        let target = Target { package: "words", test: "index::adds" };
+        let target = Target { package: "words", test: "index::adds", command: None };
         assert_eq!(line(target, fault, key), format!("{head}{TAIL}"));
     }
 
     #[test]
     fn odd_names_are_quoted() {
-        let target = Target { package: "words", test: "it's odd" };
+        let target = Target { package: "words", test: "it's odd", command: None };
         let expected = "cargo test -p words -- --exact 'it'\\''s odd' --nocapture --test-threads=1";
         assert_eq!(line(target, Fault::None, None), expected);
     }

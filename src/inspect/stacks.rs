@@ -7,8 +7,8 @@ use crate::model::names;
 use crate::model::place;
 use crate::model::stack::{Frame, RawStack, Stack};
 
-use super::symbols::Resolver;
 use super::key;
+use super::symbols::Resolver;
 
 /// The place of a site: what findings are told apart by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

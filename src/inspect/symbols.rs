@@ -117,9 +117,13 @@ mod tests {
     #[test]
     fn inlined_frames_are_told_apart_and_the_stack_is_trimmed() {
         let mut resolver = Resolver::new("/ws");
-        resolver.seed(1, vec![frame("alloc", "/rustc/0/library/alloc/src/alloc.rs", 1), user("add", "/ws/src/a.rs", 2)]);
+        resolver
+            .seed(1, vec![frame("alloc", "/rustc/0/library/alloc/src/alloc.rs", 1), user("add", "/ws/src/a.rs", 2)]);
         resolver.seed(2, vec![user("words::body", "/ws/src/a.rs", 3)]);
-        resolver.seed(3, vec![frame("core::ops::function::FnOnce::call_once", "/rustc/0/library/core/src/ops/function.rs", 4)]);
+        resolver.seed(
+            3,
+            vec![frame("core::ops::function::FnOnce::call_once", "/rustc/0/library/core/src/ops/function.rs", 4)],
+        );
         let names: Vec<String> = resolver.resolve(&raw(&[1, 2, 3])).into_iter().map(|f| f.function).collect();
         assert_eq!(names, ["alloc", "add", "words::body"]);
     }

@@ -10,7 +10,8 @@ pub(crate) fn trim(stack: &mut Vec<Frame>) {
     let is_inside = |frame: &Frame| is_capture(frame) || is_way_to_signal(frame);
     // The hook itself calls the standard library, as for its thread-locals.
     let deepest = stack.iter().take_while(|frame| is_inside(frame) || origin(frame) == Origin::Std);
-    let inner = deepest.enumerate().filter(|(_, frame)| is_inside(frame)).last().map_or(0, |(at, _)| at.saturating_add(1));
+    let inner =
+        deepest.enumerate().filter(|(_, frame)| is_inside(frame)).last().map_or(0, |(at, _)| at.saturating_add(1));
     let inner = through_the_shim(stack).unwrap_or(0).max(inner);
     stack.drain(..inner.min(stack.len()));
     // A stack that was captured whole leads through the harness to the test that started it.
@@ -52,8 +53,15 @@ fn is_harness(frame: &Frame) -> bool {
 /// Where libc raises a signal or calls its handler, or a frame of which nothing is known.
 fn is_way_to_signal(frame: &Frame) -> bool {
     const WAYS: [&str; 9] = [
-        "abort", "raise", "gsignal", "pthread_kill", "__pthread_kill", "__pthread_kill_implementation",
-        "__pthread_kill_internal", "__restore_rt", "_sigtramp",
+        "abort",
+        "raise",
+        "gsignal",
+        "pthread_kill",
+        "__pthread_kill",
+        "__pthread_kill_implementation",
+        "__pthread_kill_internal",
+        "__restore_rt",
+        "_sigtramp",
     ];
     let name = libc_name(frame);
     !frame.own && (WAYS.contains(&name) || name.is_empty() && frame.file.is_none())
@@ -78,8 +86,17 @@ fn through_the_shim(stack: &[Frame]) -> Option<usize> {
 /// Where libc starts a thread or the program, or a frame of which nothing is known.
 fn is_start_of_thread(frame: &Frame) -> bool {
     const STARTS: [&str; 11] = [
-        "start_thread", "clone", "clone3", "__clone", "__clone3", "__clone_internal", "__libc_start_main",
-        "__libc_start_main_impl", "__libc_start_call_main", "_pthread_start", "thread_start",
+        "start_thread",
+        "clone",
+        "clone3",
+        "__clone",
+        "__clone3",
+        "__clone_internal",
+        "__libc_start_main",
+        "__libc_start_main_impl",
+        "__libc_start_call_main",
+        "_pthread_start",
+        "thread_start",
     ];
     let name = libc_name(frame);
     match frame.file {
@@ -141,9 +158,11 @@ mod tests {
         let body = || user("words::body", "/ws/src/index.rs", 3);
         let benign = || ours("/src/hook/regions.rs");
         let outer = || user("words::body::{{closure}}", "/ws/src/index.rs", 2);
-        let whole = [body(), benign(), body(), bare("__rust_try"), ours("/src/builder/mod.rs"), bare("__rust_try"), outer()];
+        let whole =
+            [body(), benign(), body(), bare("__rust_try"), ours("/src/builder/mod.rs"), bare("__rust_try"), outer()];
         assert_eq!(trimmed(whole.to_vec()), ["words::body", "f", "words::body"]);
-        let nameless = [bare("words::body"), bare("oomsweep::builder::Sweep<M>::check::{{closure}}"), bare("words::test")];
+        let nameless =
+            [bare("words::body"), bare("oomsweep::builder::Sweep<M>::check::{{closure}}"), bare("words::test")];
         assert_eq!(trimmed(nameless.to_vec()), ["words::body"]);
     }
 
@@ -185,7 +204,9 @@ mod tests {
 
     #[test]
     fn the_start_of_a_thread_is_cut_off() {
-        let start = || vec![frame("std::sys::thread::start", "/rustc/0/library/std/src/sys/thread.rs", 1), bare("start_thread")];
+        let start = || {
+            vec![frame("std::sys::thread::start", "/rustc/0/library/std/src/sys/thread.rs", 1), bare("start_thread")]
+        };
         let libc = || vec![frame("clone3", "./misc/clone3.S", 81), bare("")];
         let worker = user("words::worker::{{closure}}", "/ws/src/worker.rs", 3);
         assert_eq!(trimmed([vec![worker], start(), libc()].concat()), ["words::worker::{{closure}}"]);

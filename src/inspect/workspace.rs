@@ -12,7 +12,8 @@ pub(crate) fn root_of(manifest_dir: &Path) -> PathBuf {
     }
     for dir in manifest_dir.ancestors() {
         if let Some(manifest) = read_manifest(dir) {
-            let excluded = dir != manifest_dir && manifest.exclude.iter().any(|e| manifest_dir.starts_with(normal(&dir.join(e))));
+            let excluded =
+                dir != manifest_dir && manifest.exclude.iter().any(|e| manifest_dir.starts_with(normal(&dir.join(e))));
             if manifest.is_workspace && !excluded {
                 return dir.to_owned();
             }

@@ -183,7 +183,10 @@ mod tests {
     #[case("<fn(u8) -> words::Map<u8> as words::Call<fn() -> u8>>::call", "call")]
     #[case("<<words::A as words::B>::C as words::D<[u8; 3]>>::go::<u8>", "go")]
     #[case("<words::Sep<'>'>>::join", "join")]
-    #[case("<alloc::raw_vec::RawVecInner<_>>::reserve::do_reserve_and_handle::<alloc::alloc::Global>", "do_reserve_and_handle")]
+    #[case(
+        "<alloc::raw_vec::RawVecInner<_>>::reserve::do_reserve_and_handle::<alloc::alloc::Global>",
+        "do_reserve_and_handle"
+    )]
     #[case("core::ptr::drop_in_place<words::index::Guard>", "drop_in_place")]
     #[case("core::ops::function::FnOnce::call_once{{vtable.shim}}", "call_once{{vtable.shim}}")]
     #[case("closure", "closure")]
@@ -200,10 +203,19 @@ mod tests {
     #[case("indexmap::map::IndexMap<K,V>::insert", "indexmap::map::IndexMap::insert")]
     #[case("<indexmap::map::IndexMap<K,V> as core::iter::Extend<(K,V)>>::extend", "indexmap::map::IndexMap::extend")]
     #[case("<indexmap::map::IndexMap<u8, u8>>::insert", "indexmap::map::IndexMap::insert")]
-    #[case("<&'a mut indexmap::map::IndexMap<K,V> as core::iter::IntoIterator>::into_iter", "indexmap::map::IndexMap::into_iter")]
+    #[case(
+        "<&'a mut indexmap::map::IndexMap<K,V> as core::iter::IntoIterator>::into_iter",
+        "indexmap::map::IndexMap::into_iter"
+    )]
     #[case("<T as words::Build>::build", "words::Build::build")]
-    #[case("<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem", "alloc::vec::spec_from_elem::SpecFromElem::from_elem")]
-    #[case("<T as alloc::slice::<impl [T]>::to_vec_in::ConvertVec>::to_vec", "alloc::slice::to_vec_in::ConvertVec::to_vec")]
+    #[case(
+        "<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem",
+        "alloc::vec::spec_from_elem::SpecFromElem::from_elem"
+    )]
+    #[case(
+        "<T as alloc::slice::<impl [T]>::to_vec_in::ConvertVec>::to_vec",
+        "alloc::slice::to_vec_in::ConvertVec::to_vec"
+    )]
     #[case("<[u8] as words::Build>::build", "words::Build::build")]
     #[case("<(words::A, u8) as words::Build>::build", "words::Build::build")]
     #[case("<<words::A as words::B>::C as core::fmt::Debug>::fmt", "words::A::C::fmt")]

@@ -181,7 +181,11 @@ mod tests {
     fn site_and_own_frame() {
         let stack = vec![
             frame("alloc::vec::Vec<T>::reserve", RUSTC, 1),
-            frame("indexmap::IndexMap<K,V>::insert", "/root/.cargo/registry/src/i-0123456789abcdef/indexmap/src/map.rs", 2),
+            frame(
+                "indexmap::IndexMap<K,V>::insert",
+                "/root/.cargo/registry/src/i-0123456789abcdef/indexmap/src/map.rs",
+                2,
+            ),
             user("words::index::add", "/ws/src/index.rs", 3),
         ];
         assert_eq!(site(&stack).map(|f| f.line), Some(Some(2)));
@@ -206,7 +210,8 @@ mod tests {
 
     #[test]
     fn requests_of_destructors() {
-        let glue = || frame("core::ptr::drop_in_place<words::index::Guard>", "/rustc/0/library/core/src/ptr/mod.rs", 805);
+        let glue =
+            || frame("core::ptr::drop_in_place<words::index::Guard>", "/rustc/0/library/core/src/ptr/mod.rs", 805);
         let reserve = || frame("try_reserve_exact<u8>", RUSTC, 1);
         let body = || user("words::index::body", "/ws/src/index.rs", 26);
         let full = user("<words::index::Guard as core::ops::drop::Drop>::drop", "/ws/src/index.rs", 5);

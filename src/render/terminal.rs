@@ -193,7 +193,8 @@ impl Page<'_> {
         self.group(Group::with_title(title));
         self.text.push_str(&table::aborts(findings, self.settings, &self.sources));
         let culprits = findings.iter().filter_map(|finding| finding.culprit.as_ref());
-        self.lines_missing |= culprits.into_iter().any(|culprit| frames::shown(&culprit.stack).is_none_or(|f| f.line.is_none()));
+        self.lines_missing |=
+            culprits.into_iter().any(|culprit| frames::shown(&culprit.stack).is_none_or(|f| f.line.is_none()));
         self.replay(if findings.len() == 1 { wording::REPLAY } else { wording::REPLAY_FIRST }, first);
         self.text.push('\n');
     }

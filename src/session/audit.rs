@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::reach::{self, Heap};
 use crate::hook::core::Core;
 use crate::hook::journal::Leaked;
 use crate::hook::ledger::Entry;
@@ -30,7 +31,7 @@ pub(crate) fn leaks(core: &Core, threads_run: bool) -> Left {
         let session = shared.session;
         let found = shared.ledger.entries().filter(|entry| entry.session == session && !entry.untracked);
         for entry in found.take(room) {
-            blocks.push(*entry);
+            blocks.push(Entry { address: !entry.address, ..*entry });
         }
     });
     if threads_run {
@@ -40,6 +41,8 @@ pub(crate) fn leaks(core: &Core, threads_run: bool) -> Left {
         alive.dedup();
         return Left { roots: Vec::new(), thread_leaks: alive.len() as u64 };
     }
+    let mut reached = Heap::new(&blocks).reached_from_roots(core).into_iter();
+    blocks.retain(|_| !reached.next().unwrap_or(false));
     blocks.sort_unstable_by_key(|block| block.ordinal);
     Left { roots: roots(core, &blocks), thread_leaks: 0 }
 }
@@ -61,9 +64,7 @@ fn runs(system_ids: &[i32], number: u32) -> bool {
 /// order: those not reached by then are exactly the roots, and whom a root's flood reaches is its own. A cycle has the
 /// block first born for its one root.
 fn roots(core: &Core, blocks: &[Entry]) -> Vec<Leaked> {
-    let mut by_address: Vec<(usize, usize)> = blocks.iter().enumerate().map(|(n, block)| (block.address, n)).collect();
-    by_address.sort_unstable();
-    let heap = Heap { blocks, by_address };
+    let heap = Heap::new(blocks);
     let mut reached = vec![false; blocks.len()];
     let mut starters = Vec::new();
     for number in 0..blocks.len() {
@@ -86,6 +87,8 @@ fn roots(core: &Core, blocks: &[Entry]) -> Vec<Leaked> {
 
 fn leaked(core: &Core, block: &Entry, indirect_count: u64, indirect_bytes: u64) -> Leaked {
     Leaked {
+        hidden: block.address,
+        session: block.session,
         size: block.size,
         born_size: block.born_size,
         align: block.align,
@@ -97,71 +100,38 @@ fn leaked(core: &Core, block: &Entry, indirect_count: u64, indirect_bytes: u64) 
     }
 }
 
-struct Heap<'a> {
-    blocks: &'a [Entry],
-    by_address: Vec<(usize, usize)>,
-}
-
-impl Heap<'_> {
-    /// Marks what `from` reaches; returns how many blocks that were not reached yet, and their bytes, without itself.
-    fn flood(&self, from: usize, reached: &mut [bool]) -> (u64, u64) {
-        let (mut count, mut bytes) = (0, 0);
-        reached[from] = true;
-        let mut open = vec![from];
-        while let Some(number) = open.pop() {
-            self.pointers(number, |target| {
-                if !reached[target] {
-                    reached[target] = true;
-                    count += 1;
-                    bytes += self.blocks[target].size as u64;
-                    open.push(target);
-                }
-            });
-        }
-        (count, bytes)
-    }
-
-    fn pointers(&self, number: usize, mut each: impl FnMut(usize)) {
-        let block = &self.blocks[number];
-        let step = size_of::<usize>();
-        let first = block.address.next_multiple_of(step);
-        let end = block.address + block.size;
-        let mut at = first;
-        while at + step <= end {
-            // SAFETY: the block is live, so its bytes are readable, and the word at `at` lies inside and is aligned; whatever
-            // it holds is taken for a number.
-            let word = unsafe { (at as *const usize).read_volatile() };
-            if let Some(target) = self.holding(word) {
-                each(target);
-            }
-            at += step;
-        }
-    }
-
-    /// The block that holds this address, its first byte and those inside.
-    fn holding(&self, address: usize) -> Option<usize> {
-        let after = self.by_address.partition_point(|&(start, _)| start <= address);
-        let &(start, number) = self.by_address.get(after.checked_sub(1)?)?;
-        (address - start < self.blocks[number].size).then_some(number)
-    }
-}
-
-/// What of the first try's leaks the second try of the same fault left as well: what only the first left is first use.
-pub(crate) fn confirmed(first: &[Leaked], second: &[Leaked]) -> Vec<Leaked> {
+/// What of the first try's leaks stays one after a second try of the same fault in the same process.
+///
+/// What both tries left is a leak. What only the first left is first use, if somebody holds it after all: the second run has
+/// freed it, or memory that the reachability of a single run does not look at points to it. Otherwise it is a leak that the
+/// first failure of a process makes and later ones do not. `outside`: an address in a frame that was open around both runs.
+pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outside: usize) -> Vec<Leaked> {
     let mut again: HashMap<(&[usize], usize, usize), u64> = HashMap::new();
     for block in second {
         *again.entry(group(block)).or_default() += 1;
     }
     let mut kept = Vec::new();
     for block in first {
-        if let Some(left) = again.get_mut(&group(block))
-            && *left > 0
-        {
-            *left -= 1;
+        let repeated = again.get_mut(&group(block)).filter(|left| **left > 0);
+        let is_leak = match repeated {
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => is_live(core, block) && !reach::in_other_memory(block.hidden, block.size, outside),
+        };
+        if is_leak {
             kept.push(*block);
         }
     }
     kept
+}
+
+fn is_live(core: &Core, block: &Leaked) -> bool {
+    core.with_shared(|shared| {
+        let entry = shared.ledger.get(!block.hidden);
+        entry.is_some_and(|entry| entry.session == block.session && entry.ordinal == block.ordinal)
+    })
 }
 
 fn group(block: &Leaked) -> (&[usize], usize, usize) {

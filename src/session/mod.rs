@@ -1,6 +1,7 @@
 //! One run of a body: what is open when, and what is left at the end.
 
 pub(crate) mod audit;
+pub(crate) mod reach;
 pub(crate) mod run;
 pub(crate) mod witness;
 
@@ -9,7 +10,7 @@ use std::fmt::Debug;
 
 /// The steps of one run, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// The state is being built: never failed, tracked.
     Setup,
     /// The body runs: its requests are points.
@@ -22,7 +23,7 @@ pub enum Phase {
 
 /// What a body came back with.
 #[derive(Debug)]
-pub enum Returned<'a> {
+pub(crate) enum Returned<'a> {
     /// `()`, or `Ok`.
     Ok {
         /// The body's type is a `Result`.
@@ -40,7 +41,7 @@ pub enum Returned<'a> {
 }
 
 /// Who watches a run: told of every step by the body's driver.
-pub trait Stage {
+pub(crate) trait Stage {
     /// The next step begins.
     fn phase(&mut self, phase: Phase);
     /// The body has ended so. Called once a run, in [`Phase::Judge`], and besides
@@ -55,7 +56,7 @@ pub trait Stage {
 }
 
 /// A body with its types erased: calls the user's function once, telling the stage each step.
-pub trait Body {
+pub(crate) trait Body {
     /// One run: tells the stage of [`Phase::Setup`], [`Phase::Body`], [`Phase::Judge`] and [`Phase::Drop`] in this order, and
     /// returns whatever the user's code does. Between the second and the third of these calls nothing but the user's code asks
     /// for memory.

@@ -169,7 +169,8 @@ fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads_
     let left = audit::leaks(desk.core, !settled);
     journal.facts.leaks = left.roots.len() as u64;
     journal.facts.thread_leaks = left.thread_leaks;
-    journal.leaks = if left.roots.is_empty() { Span::default() } else { desk.arena.put(&left.roots).unwrap_or_default() };
+    journal.leaks =
+        if left.roots.is_empty() { Span::default() } else { desk.arena.put(&left.roots).unwrap_or_default() };
     let fds: Vec<Fd> = fds_now
         .new_since(fds_before)
         .map(|fd| Fd { fd, target: desk.arena.put_bytes(fds::target(fd).as_bytes()).unwrap_or_default() })

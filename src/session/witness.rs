@@ -119,7 +119,8 @@ fn write_down(journal: &mut Journal, fatal: sys::signals::Fatal) {
     journal.fatal.in_alloc_error = stacks::capture_interrupted(&mut journal.fatal.stack, fatal.pc, handler);
     journal.fatal.culprit = None;
     if journal.fatal.in_alloc_error && gate::local(|local| local.own.get()) {
-        let found = journal.kept_failures().find(|(_, record)| !holds(&record.stack, handler)).map(|(number, _)| number);
+        let found =
+            journal.kept_failures().find(|(_, record)| !holds(&record.stack, handler)).map(|(number, _)| number);
         journal.fatal.culprit = found;
     }
     journal.fatal.number = fatal.number;

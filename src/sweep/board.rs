@@ -99,6 +99,9 @@ pub(crate) struct Answer {
     pub(crate) good: usize,
     /// The trial after them was not good, or its process died: the journal tells.
     pub(crate) stopped: bool,
+    /// After the last good trial the state was another: the batch ends there, and each of its trials began in the reference
+    /// state.
+    pub(crate) changed: bool,
     /// How the batch was closed.
     pub(crate) closing: Closing,
     /// What the runner came to.
@@ -228,7 +231,13 @@ unsafe fn init(board: *mut Board) {
     // SAFETY: every field is written through a raw pointer, without a reference to what is not valid yet.
     unsafe {
         (&raw mut (*board).order).write(Order::Quit);
-        (&raw mut (*board).answer).write(Answer { good: 0, stopped: false, closing: Closing::None, end: End::Done });
+        (&raw mut (*board).answer).write(Answer {
+            good: 0,
+            changed: false,
+            stopped: false,
+            closing: Closing::None,
+            end: End::Done,
+        });
         (&raw mut (*board).warm).write(Warm {
             runs: 0,
             failed: false,

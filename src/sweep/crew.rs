@@ -30,6 +30,8 @@ pub(crate) struct BatchEnd {
     pub(crate) stopped: Option<Digest>,
     /// How it was closed.
     pub(crate) closing: Closing,
+    /// It ended because the last trial left another state behind; each began in the reference state.
+    pub(crate) changed: bool,
 }
 
 /// The engine broke down: nothing can be tried any more.

@@ -7,9 +7,7 @@ use crate::hook::arena::Arena;
 use crate::hook::journal::{Fd, Journal, Leaked, Span, Step};
 use crate::model::event::Request;
 use crate::model::stack::RawStack;
-use crate::model::trial::{
-    Block, Detail, Divergence, Ending, Facts, OpenFd, PanicInfo, Recorded, SignalInfo,
-};
+use crate::model::trial::{Block, Detail, Divergence, Ending, Facts, OpenFd, PanicInfo, Recorded, SignalInfo};
 use crate::sys::output::Output;
 
 /// How much of a trial's output is kept, in bytes.
@@ -43,7 +41,8 @@ pub(crate) fn digest(journal: &Journal, arena: Arena, end: End, output: Option<&
     let done = journal.step.load(Ordering::Acquire) == Step::Done as u32;
     let text = output.map(|output| output.tail(journal.output_from, OUTPUT)).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
-    let mut facts = Facts { delivered: journal.delivered, delivered_outside_benign: journal.delivered_outside, ..journal.facts };
+    let mut facts =
+        Facts { delivered: journal.delivered, delivered_outside_benign: journal.delivered_outside, ..journal.facts };
     if !done {
         facts.ending = ending(journal, end, &text);
         facts.unwound = false;

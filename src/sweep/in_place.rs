@@ -56,6 +56,8 @@ impl<'a> InPlace<'a> {
             policy: self.policy,
             should_panic: self.should_panic,
             output: None,
+            // There is no new process to begin in.
+            reference: None,
         }
     }
 
@@ -108,6 +110,7 @@ impl Crew for InPlace<'_> {
             (*board).deadline = deadline;
             (*board).answer.good = 0;
             (*board).answer.stopped = false;
+            (*board).answer.changed = false;
             (*board).answer.closing = super::board::Closing::None;
             for (place, &fault) in faults.iter().take(count).enumerate() {
                 (&raw mut (*board).plan).cast::<Fault>().add(place).write(fault);
@@ -122,7 +125,7 @@ impl Crew for InPlace<'_> {
             .filter_map(|&(number, drifted)| Verdict::ALL.get(usize::from(number)).map(|&verdict| (verdict, drifted)))
             .collect();
         let stopped = answer.stopped.then(|| self.read());
-        Ok(BatchEnd { good, stopped, closing: answer.closing })
+        Ok(BatchEnd { good, stopped, closing: answer.closing, changed: false })
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {

@@ -12,6 +12,7 @@
 //! ```
 
 pub(crate) mod board;
+pub(crate) mod carry;
 pub(crate) mod crew;
 pub(crate) mod digest;
 pub(crate) mod in_place;

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::board::{Alone, BATCH, Board, Closing, End, Pages, Wanted};
+use super::carry::Reference;
 use super::verdict::verdict;
 use super::warm;
 use crate::hook::arena::Arena;
@@ -12,8 +13,8 @@ use crate::hook::pages_vec::PagesVec;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::model::trial::Policy;
-use crate::session::audit;
 use crate::session::Body;
+use crate::session::audit;
 use crate::session::run::{Desk, Orders, run};
 use crate::sys::output::{self, Output};
 use crate::sys::time;
@@ -32,6 +33,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) should_panic: Option<&'a str>,
     /// Where the body's output goes; `None`: where it goes anyway.
     pub(crate) output: Option<Output>,
+    /// The state that every trial is to begin in; `None`: not known.
+    pub(crate) reference: Option<Reference>,
 }
 
 impl<'a> Runner<'a> {
@@ -90,7 +93,8 @@ impl<'a> Runner<'a> {
         while good < count.min(BATCH) {
             self.pages.arena.clear();
             // SAFETY: an order is being carried out, so its giver waits: the board is ours.
-            let (fault, deadline) = unsafe { ((&raw const (*board).plan).cast::<Fault>().add(good).read(), (*board).deadline) };
+            let (fault, deadline) =
+                unsafe { ((&raw const (*board).plan).cast::<Fault>().add(good).read(), (*board).deadline) };
             if deadline != 0 && good > 0 && time::now_ns() > deadline {
                 break;
             }
@@ -114,14 +118,25 @@ impl<'a> Runner<'a> {
                 break;
             }
             good += 1;
+            if good < count && !self.begins_as_before() {
+                // The next trial begins in a new process.
+                // SAFETY: as above.
+                unsafe { (*board).answer.changed = true };
+                break;
+            }
         }
-        if good + usize::from(stopped) > 1 {
+        // SAFETY: as above.
+        if good + usize::from(stopped) > 1 && !unsafe { (*board).answer.changed } {
             let closing = self.close();
             // SAFETY: as above.
             unsafe { (*board).answer.closing = closing };
         }
         // SAFETY: as above.
         unsafe { (*board).answer.end = End::Done };
+    }
+
+    fn begins_as_before(&self) -> bool {
+        self.reference.as_ref().is_none_or(|reference| reference.holds(self.core))
     }
 
     fn close(&mut self) -> Closing {
@@ -146,7 +161,7 @@ impl<'a> Runner<'a> {
             unsafe { self.core.own().break_here = false };
             self.try_in(again, self.orders(&ask));
             // SAFETY: as above.
-            compare(first, unsafe { &*again.journal }, self.pages.arena);
+            compare(self.core, first, unsafe { &*again.journal }, self.pages.arena, &raw const desk as usize);
         }
         // SAFETY: the order's giver waits.
         unsafe { (*self.board()).answer.end = End::Done };
@@ -170,7 +185,8 @@ impl<'a> Runner<'a> {
             Wanted::Listed => {
                 let mut list = PagesVec::new();
                 // SAFETY: the order's giver waits; it has written the list.
-                let listed = unsafe { &(&(*self.board()).wanted)[..(*self.board()).wanted_len.min(super::board::WANTED)] };
+                let listed =
+                    unsafe { &(&(*self.board()).wanted)[..(*self.board()).wanted_len.min(super::board::WANTED)] };
                 for &pair in listed {
                     list.push(pair);
                 }
@@ -189,8 +205,10 @@ fn number(verdict: Verdict) -> u8 {
 }
 
 /// Of what the first try left, keeps what the second left as well.
-fn compare(first: &mut Journal, second: &Journal, arena: Arena) {
-    let leaks = audit::confirmed(&arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks));
+fn compare(core: &Core, first: &mut Journal, second: &Journal, arena: Arena, outside: usize) {
+    let _harness = crate::hook::gate::harness();
+    let leaks =
+        audit::confirmed(core, &arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks), outside);
     first.facts.leaks = leaks.len() as u64;
     if let Some(span) = arena.put(&leaks) {
         first.leaks = span;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::board::{End, Order};
+use super::carry::Reference;
 use super::runner::Runner;
 use super::warm;
 use super::watchdog::Watchdog;
@@ -24,6 +25,7 @@ pub(crate) fn serve(runner: &mut Runner<'_>, parent: i32, runs: Option<u32>) -> 
     process::settle_in(parent);
     process::adopt_orphans();
     process::no_core_files();
+    process::no_backtraces();
     output::no_input();
     let served = catch_unwind(AssertUnwindSafe(|| {
         enter(runner);
@@ -70,7 +72,10 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
             let desk = runner.desk();
             let output = &mut runner.output;
             let journal = runner.pages.journal();
+            let core = runner.core;
+            let mut earlier = None;
             let warm = warm::warm_up(runner.body, desk, false, || {
+                earlier = Some(Reference::take(core, None));
                 if let Some(output) = output {
                     output::flush();
                     output.redirect();
@@ -79,6 +84,7 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
                 }
             });
             output::flush();
+            runner.reference = Some(Reference::take(core, earlier.as_ref()));
             // SAFETY: as above.
             unsafe { (*board).warm = warm };
         }
@@ -121,6 +127,7 @@ fn in_child(runner: &mut Runner<'_>, runs: Option<u32>, patience: u32, work: imp
     unsafe {
         (*board).answer.good = 0;
         (*board).answer.stopped = false;
+        (*board).answer.changed = false;
         (*board).answer.closing = super::board::Closing::None;
         (*board).answer.end = End::Exited(0);
         (*board).current.store(0, Ordering::Release);
@@ -158,16 +165,21 @@ fn work_from_reference(runner: &mut Runner<'_>, runs: Option<u32>, work: impl Fn
     if let Some(runs) = runs {
         let desk = runner.desk();
         let output = &mut runner.output;
-        let redirect = || {
+        let core = runner.core;
+        let mut earlier = None;
+        let before = || {
+            earlier = Some(Reference::take(core, None));
             if let Some(output) = output {
                 output::flush();
                 output.redirect();
             }
         };
-        if !warm::repeat(runner.body, desk, runs, redirect) {
+        if !warm::repeat(runner.body, desk, runs, before) {
             // The journal tells which plain run failed, and how; the trial was never begun.
             process::leave(TROUBLE);
         }
+        output::flush();
+        runner.reference = Some(Reference::take(core, earlier.as_ref()));
     }
     work(runner);
 }
@@ -178,7 +190,8 @@ fn watch(child: Child, runner: &Runner<'_>, limit: u64) -> End {
     loop {
         let journal = runner.pages.current();
         // SAFETY: both words are atomic and always valid.
-        let (run, began) = unsafe { ((*journal).runs.load(Ordering::Acquire), (*journal).began.load(Ordering::Acquire)) };
+        let (run, began) =
+            unsafe { ((*journal).runs.load(Ordering::Acquire), (*journal).began.load(Ordering::Acquire)) };
         if child.ends_within(dog.slice(began)) {
             return match child.wait() {
                 Died::Exited(status) => End::Exited(status),

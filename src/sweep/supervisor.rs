@@ -113,10 +113,10 @@ impl<'a> Sweep<'a> {
             self.plan_is_left();
             return Ok(());
         }
-        let limit = self.options.timeout.map_or_else(
-            || warmed.warm.slowest.saturating_mul(LIMIT_FACTOR).max(nanos(LEAST_LIMIT)),
-            nanos,
-        );
+        let limit = self
+            .options
+            .timeout
+            .map_or_else(|| warmed.warm.slowest.saturating_mul(LIMIT_FACTOR).max(nanos(LEAST_LIMIT)), nanos);
         self.crew.set_limit(limit);
         if self.options.engine == EngineChoice::BruteForce {
             self.crew.go_cold(warmed.warm.runs);
@@ -154,9 +154,9 @@ impl<'a> Sweep<'a> {
             other_threads: warmed.others,
         };
         if warmed.warm.sizes_vary {
-            self.swept.notes.push(String::from(
-                "sizes vary: ten plain runs made as many requests, but not of the same sizes",
-            ));
+            self.swept
+                .notes
+                .push(String::from("sizes vary: ten plain runs made as many requests, but not of the same sizes"));
         }
     }
 
@@ -181,15 +181,16 @@ impl<'a> Sweep<'a> {
             detail.fds.clear();
             detail.diverges = None;
             if facts.ending == Ending::Timeout {
-                detail.notes.push(String::from("the plain run was over its time limit: `timeout = \"…\"` sets another"));
+                detail
+                    .notes
+                    .push(String::from("the plain run was over its time limit: `timeout = \"…\"` sets another"));
             }
             if facts.ending == Ending::Ok && self.options.should_panic.is_some() {
                 detail.notes.push(String::from("the plain run was to panic, as `should_panic` says, and did not"));
             }
             plain_findings(&facts, self.options.should_panic.is_some())
         } else if warmed.warm.number_varies {
-            detail.diverges =
-                warmed.warm.parting.map(|(index, baseline, trial)| Divergence { index, baseline, trial });
+            detail.diverges = warmed.warm.parting.map(|(index, baseline, trial)| Divergence { index, baseline, trial });
             vec![Code::Baseline]
         } else {
             return false;
@@ -200,7 +201,10 @@ impl<'a> Sweep<'a> {
 
     /// A plain run that leaves blocks or descriptors behind is made again, twice, with the stacks of their births.
     fn plain_run_leaves_something(&mut self, last: &Digest) -> Result<bool, Broken> {
-        let left = last.facts.leaks + last.facts.fd_leaks + last.facts.thread_leaks + last.detail.diverges.iter().count() as u64;
+        let left = last.facts.leaks
+            + last.facts.fd_leaks
+            + last.facts.thread_leaks
+            + last.detail.diverges.iter().count() as u64;
         if left == 0 && !self.threads_may_leak(last) {
             return Ok(false);
         }
@@ -229,7 +233,7 @@ impl<'a> Sweep<'a> {
         while at < faults.len() {
             if self.options.engine == EngineChoice::BruteForce {
                 let Some(&fault) = faults.get(at) else { break };
-                let judged = self.alone(fault, &[])?;
+                let judged = self.alone(fault, &[], 1)?;
                 self.put(at, judged);
                 at += 1;
                 continue;
@@ -247,7 +251,8 @@ impl<'a> Sweep<'a> {
                 }
             };
             let good = end.good.len();
-            self.settle(at, faults, &end.good, end.closing)?;
+            let sure = end.changed || end.closing == Closing::Fits;
+            self.settle(at, faults, &end.good, end.closing, sure)?;
             let mut done = good;
             if let (Some(digest), Some(&fault)) = (end.stopped, faults.get(good)) {
                 if let Some(trouble) = &digest.trouble
@@ -260,7 +265,8 @@ impl<'a> Sweep<'a> {
                 let judged = if good == 0 && !needs_more(&digest, self.options) {
                     self.judge(fault, digest)
                 } else {
-                    self.alone(fault, &digest.leaked)?
+                    let patience = if digest.facts.ending == Ending::Timeout { PATIENCE } else { 1 };
+                    self.alone(fault, &digest.leaked, patience)?
                 };
                 self.put(at + good, judged);
                 done += 1;
@@ -283,9 +289,16 @@ impl<'a> Sweep<'a> {
     }
 
     /// The first of a batch was tried from the reference state and counts; the others count if the batch was closed by a
-    /// plain run that fits.
-    fn settle(&mut self, at: usize, faults: &[Fault], good: &[(Verdict, bool)], closing: Closing) -> Result<(), Broken> {
-        let trusted = if closing == Closing::Fits { good.len() } else { good.len().min(1) };
+    /// plain run that fits, or are otherwise known to have begun there.
+    fn settle(
+        &mut self,
+        at: usize,
+        faults: &[Fault],
+        good: &[(Verdict, bool)],
+        closing: Closing,
+        sure: bool,
+    ) -> Result<(), Broken> {
+        let trusted = if sure { good.len() } else { good.len().min(1) };
         for (place, &result) in good.iter().take(trusted).enumerate() {
             self.put_good(at + place, result);
         }
@@ -308,7 +321,7 @@ impl<'a> Sweep<'a> {
             return Ok(());
         }
         for (place, &fault) in rest.iter().enumerate() {
-            let judged = self.alone(fault, &[])?;
+            let judged = self.alone(fault, &[], 1)?;
             self.put(at + trusted + place, judged);
         }
         Ok(())
@@ -328,10 +341,10 @@ impl<'a> Sweep<'a> {
     }
 
     /// Tries a fault alone, from the reference state, as often as its ending asks for; only this counts.
-    fn alone(&mut self, fault: Fault, leaked: &[(usize, usize)]) -> Result<Judged, Broken> {
-        let ask = Alone { keep_failures: !self.options.benign.is_empty(), ..Alone::of(fault) };
+    fn alone(&mut self, fault: Fault, leaked: &[(usize, usize)], patience: u32) -> Result<Judged, Broken> {
+        let ask = Alone { keep_failures: !self.options.benign.is_empty(), patience, ..Alone::of(fault) };
         let mut digest = self.with_births(ask, leaked)?;
-        if digest.facts.ending == Ending::Timeout {
+        if digest.facts.ending == Ending::Timeout && patience < PATIENCE {
             digest = self.with_births(Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
         }
         let mut tries = 0;

@@ -15,9 +15,9 @@ use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::model::trial::Policy;
 use crate::session::Body;
+use crate::sys::futex;
 use crate::sys::output::{self, Output};
 use crate::sys::process::{self, Child, Died, Side};
-use crate::sys::futex;
 
 /// The engine that forks.
 pub(crate) struct Worker<'a> {
@@ -44,7 +44,8 @@ impl<'a> Worker<'a> {
         plain_limit: u64,
     ) -> Result<Worker<'a>, Broken> {
         let pages = Pages::map().ok_or_else(|| Broken(String::from("the system has no pages left")))?;
-        let output = Output::create().map_err(|error| Broken(format!("a file in memory could not be made: {error}")))?;
+        let output =
+            Output::create().map_err(|error| Broken(format!("a file in memory could not be made: {error}")))?;
         let worker = Worker { body, policy, should_panic, shrink_skip, pages, output, server: None, cold: None };
         worker.store_limit(plain_limit);
         Ok(worker)
@@ -82,6 +83,7 @@ impl<'a> Worker<'a> {
                     policy: self.policy,
                     should_panic: self.should_panic,
                     output: Some(self.output),
+                    reference: None,
                 };
                 server::serve(&mut runner, parent, self.cold)
             }
@@ -96,7 +98,13 @@ impl<'a> Worker<'a> {
         // SAFETY: no order is open, so everything but the words is ours to write; the words are atomic.
         let (asked, answered) = unsafe {
             (*board).order = order;
-            (*board).answer = Answer { good: 0, stopped: false, closing: super::board::Closing::None, end: End::Done };
+            (*board).answer = Answer {
+                good: 0,
+                stopped: false,
+                changed: false,
+                closing: super::board::Closing::None,
+                end: End::Done,
+            };
             (&(*board).asked, &(*board).answered)
         };
         let number = asked.load(Ordering::Acquire).wrapping_add(1);
@@ -240,7 +248,12 @@ impl Crew for Worker<'_> {
             digest.trouble = Some(String::from("the process that serves the trials ended"));
             self.lost(self.runs());
         }
-        Ok(BatchEnd { good, stopped, closing: if closing_died { super::board::Closing::Differs } else { answer.closing } })
+        Ok(BatchEnd {
+            good,
+            stopped,
+            closing: if closing_died { super::board::Closing::Differs } else { answer.closing },
+            changed: answer.changed,
+        })
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {

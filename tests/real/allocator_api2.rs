@@ -16,16 +16,18 @@ use crate::{expect, keeps};
 /// Room for 4, 8, 16, 32 and 64.
 #[test]
 fn vec() {
-    let report = Sweep::new("allocator_api2::vec").run(|| -> Result<(), TryReserveError> {
-        let mut v: Vec2<u32> = Vec2::new();
-        for i in 0..50 {
-            keeps(v.try_reserve(1), || v.iter().copied().eq(0..i))?;
-            v.push(i);
-        }
-        black_box(&v);
-        Ok(())
-    });
-    expect(&report, &["once: 5 error", "persistent: 5 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("allocator_api2::vec").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let mut v: Vec2<u32> = Vec2::new();
+            for i in 0..50 {
+                keeps(v.try_reserve(1), || v.iter().copied().eq(0..i))?;
+                v.push(i);
+            }
+            black_box(&v);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 5 error", "persistent: 5 error"], &[]);
 }
 
 #[alloc_test]
@@ -42,26 +44,30 @@ fn vec_exact() -> Result<(), TryReserveError> {
 /// The value handed to a `try_new` that fails is dropped: its own block would be a leak otherwise.
 #[test]
 fn box_try_new() {
-    let report = Sweep::new("allocator_api2::box_try_new").run(|| -> Result<(), AllocError> {
-        let inner = Box2::try_new(7_u64)?;
-        let outer = Box2::try_new(inner)?;
-        let zeroed = Box2::<[u8; 100]>::try_new_zeroed()?;
-        let slice = Box2::<[u16]>::try_new_uninit_slice(10)?;
-        black_box((&outer, &zeroed, &slice));
-        Ok(())
-    });
-    expect(&report, &["once: 4 error", "persistent: 4 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("allocator_api2::box_try_new").engine(engine).run(|| -> Result<(), AllocError> {
+            let inner = Box2::try_new(7_u64)?;
+            let outer = Box2::try_new(inner)?;
+            let zeroed = Box2::<[u8; 100]>::try_new_zeroed()?;
+            let slice = Box2::<[u16]>::try_new_uninit_slice(10)?;
+            black_box((&outer, &zeroed, &slice));
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 4 error", "persistent: 4 error"], &[]);
 }
 
 /// A boxed slice must fit exactly, so the spare room is given back by a shrink, and that request is infallible.
 #[test]
 fn into_boxed_slice() {
-    let report = Sweep::new("allocator_api2::into_boxed_slice").run(|| -> Result<(), TryReserveError> {
-        let mut v: Vec2<u8> = Vec2::new();
-        v.try_reserve_exact(10)?;
-        v.push(1);
-        black_box(v.into_boxed_slice());
-        Ok(())
-    });
-    expect(&report, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("allocator_api2::into_boxed_slice").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let mut v: Vec2<u8> = Vec2::new();
+            v.try_reserve_exact(10)?;
+            v.push(1);
+            black_box(v.into_boxed_slice());
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
 }

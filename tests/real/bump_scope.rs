@@ -15,14 +15,16 @@ use crate::{expect, keeps};
 /// One chunk to begin with and one made for a large value.
 #[test]
 fn chunks() {
-    let report = Sweep::new("bump_scope::chunks").run(|| -> Result<(), AllocError> {
-        let bump: Bump = Bump::try_new()?;
-        let small = bump.try_alloc(7_u32)?;
-        let large = keeps(bump.try_alloc_slice_fill(5000, 1_u8), || *small == 7)?;
-        black_box((small, large));
-        Ok(())
-    });
-    expect(&report, &["once: 2 error", "persistent: 2 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("bump_scope::chunks").engine(engine).run(|| -> Result<(), AllocError> {
+            let bump: Bump = Bump::try_new()?;
+            let small = bump.try_alloc(7_u32)?;
+            let large = keeps(bump.try_alloc_slice_fill(5000, 1_u8), || *small == 7)?;
+            black_box((small, large));
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 2 error", "persistent: 2 error"], &[]);
 }
 
 #[alloc_test]
@@ -61,15 +63,17 @@ fn vec() -> Result<(), AllocError> {
 /// The chunks of a scope are kept for the next one: the second round makes no request.
 #[test]
 fn scopes() {
-    let report = Sweep::new("bump_scope::scopes").run(|| -> Result<(), AllocError> {
-        let mut bump: Bump = Bump::try_new()?;
-        for _ in 0..2 {
-            bump.scoped(|scope| -> Result<(), AllocError> {
-                black_box(scope.try_alloc_slice_fill(1000, 1_u8)?);
-                Ok(())
-            })?;
-        }
-        Ok(())
-    });
-    expect(&report, &["once: 2 error", "persistent: 2 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("bump_scope::scopes").engine(engine).run(|| -> Result<(), AllocError> {
+            let mut bump: Bump = Bump::try_new()?;
+            for _ in 0..2 {
+                bump.scoped(|scope| -> Result<(), AllocError> {
+                    black_box(scope.try_alloc_slice_fill(1000, 1_u8)?);
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 2 error", "persistent: 2 error"], &[]);
 }

@@ -77,14 +77,16 @@ fn hash_map() -> Result<(), TryReserveError> {
 /// A box of a box: the inner one is dropped when the outer fails.
 #[test]
 fn boxes() {
-    let report = Sweep::new("fallible_collections::boxes").run(|| -> Result<(), TryReserveError> {
-        let inner = <Box<u64> as FallibleBox<u64>>::try_new(7)?;
-        let outer = <Box<Box<u64>> as FallibleBox<Box<u64>>>::try_new(inner)?;
-        let copy = outer.try_clone()?;
-        black_box((&outer, &copy));
-        Ok(())
-    });
-    expect(&report, &["once: 4 error", "persistent: 4 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("fallible_collections::boxes").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let inner = <Box<u64> as FallibleBox<u64>>::try_new(7)?;
+            let outer = <Box<Box<u64>> as FallibleBox<Box<u64>>>::try_new(inner)?;
+            let copy = outer.try_clone()?;
+            black_box((&outer, &copy));
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 4 error", "persistent: 4 error"], &[]);
 }
 
 /// Two requests each: the box, fallible, and the counted block that it is moved into, infallible.
@@ -92,14 +94,16 @@ fn boxes() {
 #[allow(deprecated, reason = "the deprecation says what the test shows")]
 fn counted() {
     use fallible_collections::{FallibleArc, FallibleRc};
-    let report = Sweep::new("fallible_collections::counted").run(|| -> Result<(), TryReserveError> {
-        let rc = <Rc<u64> as FallibleRc<u64>>::try_new(7)?;
-        let arc = <Arc<u64> as FallibleArc<u64>>::try_new(7)?;
-        black_box((&rc, &arc));
-        Ok(())
-    });
+    let sweep = |engine| {
+        Sweep::new("fallible_collections::counted").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let rc = <Rc<u64> as FallibleRc<u64>>::try_new(7)?;
+            let arc = <Arc<u64> as FallibleArc<u64>>::try_new(7)?;
+            black_box((&rc, &arc));
+            Ok(())
+        })
+    };
     expect(
-        &report,
+        sweep,
         &["once: 1 error, 1 abort, 1 error, 1 abort", "persistent: 1 error, 1 abort, 1 error, 1 abort"],
         &["4 abort"],
     );
@@ -108,44 +112,54 @@ fn counted() {
 /// Within its capacity a formatted string makes one request.
 #[test]
 fn format() {
-    let report = Sweep::new("fallible_collections::format").run(|| -> Result<(), TryReserveError> {
-        let text = tryformat!(16, "{} and {}", black_box(1), black_box(2))?;
-        assert_eq!(text, "1 and 2");
-        Ok(())
-    });
-    expect(&report, &["once: 1 error", "persistent: 1 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("fallible_collections::format").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let text = tryformat!(16, "{} and {}", black_box(1), black_box(2))?;
+            assert_eq!(text, "1 and 2");
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 error", "persistent: 1 error"], &[]);
 }
 
 /// Beyond it the string grows by the infallible way.
 #[test]
 fn format_beyond_its_capacity() {
-    let report = Sweep::new("fallible_collections::format_beyond_its_capacity").run(|| -> Result<(), TryReserveError> {
-        let text = tryformat!(8, "{} and {}", black_box(1000), black_box(2000))?;
-        assert_eq!(text, "1000 and 2000");
-        Ok(())
-    });
-    expect(&report, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("fallible_collections::format_beyond_its_capacity").engine(engine).run(
+            || -> Result<(), TryReserveError> {
+                let text = tryformat!(8, "{} and {}", black_box(1000), black_box(2000))?;
+                assert_eq!(text, "1000 and 2000");
+                Ok(())
+            },
+        )
+    };
+    expect(sweep, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
 }
 
 /// One failure is reported; when the next request fails as well, the report itself aborts.
 #[test]
 fn read_into_try_vec() {
-    let report = Sweep::new("fallible_collections::read_into_try_vec").run(|| -> io::Result<()> {
-        let bytes = [7_u8; 100].as_slice().take(50).read_into_try_vec()?;
-        assert_eq!(bytes.len(), 50);
-        Ok(())
-    });
-    expect(&report, &["once: 1 error", "persistent: 1 abort"], &["1 abort"]);
+    let sweep = |engine| {
+        Sweep::new("fallible_collections::read_into_try_vec").engine(engine).run(|| -> io::Result<()> {
+            let bytes = [7_u8; 100].as_slice().take(50).read_into_try_vec()?;
+            assert_eq!(bytes.len(), 50);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 error", "persistent: 1 abort"], &["1 abort"]);
 }
 
 #[test]
 fn write_to_try_vec() {
-    let report = Sweep::new("fallible_collections::write_to_try_vec").run(|| -> io::Result<()> {
-        let mut bytes = TryVec::new();
-        bytes.write_all(&[1; 10])?;
-        bytes.write_all(&[2; 100])?;
-        assert_eq!(bytes.len(), 110);
-        Ok(())
-    });
-    expect(&report, &["once: 2 error", "persistent: 2 abort"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("fallible_collections::write_to_try_vec").engine(engine).run(|| -> io::Result<()> {
+            let mut bytes = TryVec::new();
+            bytes.write_all(&[1; 10])?;
+            bytes.write_all(&[2; 100])?;
+            assert_eq!(bytes.len(), 110);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 2 error", "persistent: 2 abort"], &["2 abort"]);
 }

@@ -22,51 +22,57 @@ type HashSet<K> = hashbrown::HashSet<K, Fixed>;
 /// One reservation, and then nothing may fail any more.
 #[test]
 fn insert_after_try_reserve() {
-    let report = Sweep::new("hashbrown::insert_after_try_reserve").run(|| -> Result<(), TryReserveError> {
-        let mut map: HashMap<u32, u32> = HashMap::default();
-        map.try_reserve(100)?;
-        for i in 0..100 {
-            map.insert(i, i);
-        }
-        black_box(&map);
-        Ok(())
-    });
-    expect(&report, &["once: 1 error", "persistent: 1 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("hashbrown::insert_after_try_reserve").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let mut map: HashMap<u32, u32> = HashMap::default();
+            map.try_reserve(100)?;
+            for i in 0..100 {
+                map.insert(i, i);
+            }
+            black_box(&map);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 error", "persistent: 1 error"], &[]);
 }
 
 /// Tables for 3, 7, 14, 28, 56 and 112 entries: six requests by the map, one for each of the hundred values.
 #[test]
 fn growth() {
-    let report = Sweep::new("hashbrown::growth").run(|| -> Result<(), TryReserveError> {
-        let mut map: HashMap<u32, Box<u32>> = HashMap::default();
-        for i in 0..100 {
-            keeps(map.try_reserve(1), || (0..i).all(|k| map.get(&k).is_some_and(|v| **v == k)))?;
-            map.insert(i, exempt(|| Box::new(i)));
-        }
-        black_box(&map);
-        Ok(())
-    });
-    expect(&report, &["once: 6 error", "persistent: 6 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("hashbrown::growth").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let mut map: HashMap<u32, Box<u32>> = HashMap::default();
+            for i in 0..100 {
+                keeps(map.try_reserve(1), || (0..i).all(|k| map.get(&k).is_some_and(|v| **v == k)))?;
+                map.insert(i, exempt(|| Box::new(i)));
+            }
+            black_box(&map);
+            Ok(())
+        })
+    };
+    let report = expect(sweep, &["once: 6 error", "persistent: 6 error"], &[]);
     assert_eq!(report.points.exempt, 100);
 }
 
 /// A table full of tombstones is cleaned in place: no request, hence no point beyond the first.
 #[test]
 fn rehash_in_place() {
-    let report = Sweep::new("hashbrown::rehash_in_place").run(|| -> Result<(), TryReserveError> {
-        let mut map: HashMap<u32, u32> = HashMap::default();
-        map.try_reserve(28)?;
-        for i in 0..1000 {
-            keeps(map.try_reserve(1), || map.len() == 10.min(i as usize))?;
-            map.insert(i, i);
-            if i >= 10 {
-                map.remove(&(i - 10));
+    let sweep = |engine| {
+        Sweep::new("hashbrown::rehash_in_place").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let mut map: HashMap<u32, u32> = HashMap::default();
+            map.try_reserve(28)?;
+            for i in 0..1000 {
+                keeps(map.try_reserve(1), || map.len() == 10.min(i as usize))?;
+                map.insert(i, i);
+                if i >= 10 {
+                    map.remove(&(i - 10));
+                }
             }
-        }
-        black_box(&map);
-        Ok(())
-    });
-    expect(&report, &["once: 1 error", "persistent: 1 error"], &[]);
+            black_box(&map);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 error", "persistent: 1 error"], &[]);
 }
 
 #[alloc_test]
@@ -95,49 +101,57 @@ fn table() -> Result<(), TryReserveError> {
 /// A map that never held anything has no block, and so has its clone: the sweep has nothing to fail, and says so.
 #[test]
 fn clone_of_an_empty_map() {
-    let report = Sweep::new("hashbrown::clone_of_an_empty_map").run(|| {
-        let map: HashMap<u32, u32> = HashMap::default();
-        black_box(map.clone());
-    });
-    expect(&report, &[], &["1 no-points"]);
+    let sweep = |engine| {
+        Sweep::new("hashbrown::clone_of_an_empty_map").engine(engine).run(|| {
+            let map: HashMap<u32, u32> = HashMap::default();
+            black_box(map.clone());
+        })
+    };
+    expect(sweep, &[], &["1 no-points"]);
 }
 
 /// A map that is empty again has kept its block, and the clone gets one as large, by the infallible way: a surprise for who
 /// relies on "an empty map does not allocate".
 #[test]
 fn clone_of_an_emptied_map() {
-    let report = Sweep::new("hashbrown::clone_of_an_emptied_map").run(|| -> Result<(), TryReserveError> {
-        let mut map: HashMap<u32, u32> = HashMap::default();
-        map.try_reserve(100)?;
-        map.insert(1, 1);
-        map.clear();
-        black_box(map.clone());
-        Ok(())
-    });
-    expect(&report, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("hashbrown::clone_of_an_emptied_map").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let mut map: HashMap<u32, u32> = HashMap::default();
+            map.try_reserve(100)?;
+            map.insert(1, 1);
+            map.clear();
+            black_box(map.clone());
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
 }
 
 /// `try_insert` fails for a key that is there; for want of memory it aborts, as `insert` does.
 #[test]
 fn try_insert_is_not_about_memory() {
-    let report = Sweep::new("hashbrown::try_insert_is_not_about_memory").run(|| -> Result<(), &'static str> {
-        let mut map: HashMap<u32, u32> = HashMap::default();
-        map.try_insert(1, 1).map_err(|_| "occupied")?;
-        black_box(&map);
-        Ok(())
-    });
-    expect(&report, &["once: 1 abort", "persistent: 1 abort"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("hashbrown::try_insert_is_not_about_memory").engine(engine).run(|| -> Result<(), &'static str> {
+            let mut map: HashMap<u32, u32> = HashMap::default();
+            map.try_insert(1, 1).map_err(|_| "occupied")?;
+            black_box(&map);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 abort", "persistent: 1 abort"], &["2 abort"]);
 }
 
 /// The same request where infallible allocation is the crate's policy: the trial is made and counted, and is no finding.
 #[test]
 fn infallible_by_policy() {
-    let report = Sweep::new("hashbrown::infallible_by_policy").infallible(Infallible::Skip).run(|| {
-        let mut map: HashMap<u32, u32> = HashMap::default();
-        for i in 0..20 {
-            map.insert(i, i);
-        }
-        black_box(&map);
-    });
-    expect(&report, &["once: 4 skipped", "persistent: 4 skipped"], &[]);
+    let sweep = |engine| {
+        Sweep::new("hashbrown::infallible_by_policy").engine(engine).infallible(Infallible::Skip).run(|| {
+            let mut map: HashMap<u32, u32> = HashMap::default();
+            for i in 0..20 {
+                map.insert(i, i);
+            }
+            black_box(&map);
+        })
+    };
+    expect(sweep, &["once: 4 skipped", "persistent: 4 skipped"], &[]);
 }

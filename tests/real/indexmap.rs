@@ -45,30 +45,28 @@ fn fill() -> Result<(), TryReserveError> {
 /// Room for 10 is a table for 14: table, entries; then the same for 28. The strict question finds the fallback twice.
 #[test]
 fn fallback_is_swallowed() {
-    let report = Sweep::new("indexmap::fallback_is_swallowed").run(fill);
-    expect(
-        &report,
-        &["once: 1 error, 1 swallowed, 1 error, 1 swallowed", "persistent: 4 error"],
-        &["2 swallowed"],
-    );
+    let sweep = |engine| Sweep::new("indexmap::fallback_is_swallowed").engine(engine).run(fill);
+    expect(sweep, &["once: 1 error, 1 swallowed, 1 error, 1 swallowed", "persistent: 4 error"], &["2 swallowed"]);
 }
 
 /// The same body with a word for it: a success in spite of the failure is what the library promises here.
 #[test]
 fn fallback_is_allowed() {
-    let report = Sweep::new("indexmap::fallback_is_allowed").swallowed(Rule::Allow).run(fill);
-    expect(&report, &["once: 1 error, 1 tolerated, 1 error, 1 tolerated", "persistent: 4 error"], &[]);
+    let sweep = |engine| Sweep::new("indexmap::fallback_is_allowed").engine(engine).swallowed(Rule::Allow).run(fill);
+    expect(sweep, &["once: 1 error, 1 tolerated, 1 error, 1 tolerated", "persistent: 4 error"], &[]);
 }
 
 /// `insert` has the fallback as well, and behind it the infallible request: a single failure is swallowed, all failing aborts.
 #[test]
 fn insert() {
-    let report = Sweep::new("indexmap::insert").run(|| {
-        let mut map: IndexMap<u32, u32> = IndexMap::default();
-        map.insert(1, 1);
-        black_box(&map);
-    });
-    expect(&report, &["once: 1 abort, 1 tolerated", "persistent: 2 abort"], &["3 abort"]);
+    let sweep = |engine| {
+        Sweep::new("indexmap::insert").engine(engine).run(|| {
+            let mut map: IndexMap<u32, u32> = IndexMap::default();
+            map.insert(1, 1);
+            black_box(&map);
+        })
+    };
+    expect(sweep, &["once: 1 abort, 1 tolerated", "persistent: 2 abort"], &["3 abort"]);
 }
 
 #[alloc_test]

@@ -22,7 +22,9 @@ mod thin_vec;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use oomsweep::Report;
+use oomsweep::model::code::Verdict;
+use oomsweep::model::report::{Engine, Trial};
+use oomsweep::{EngineChoice, Report};
 
 /// The trials of a report, one row a pattern, runs of one verdict folded in the order of the points:
 /// `once: 3 error, 1 abort` says that the first three points ended in `error` and the fourth in `abort`.
@@ -61,14 +63,39 @@ fn codes(report: &Report) -> Vec<String> {
     trials_by_code.into_iter().map(|(code, count)| format!("{count} {code}")).collect()
 }
 
-/// The report says exactly this; if not, the whole report is printed.
+/// The sweep says exactly this; if not, the whole report is printed. And it says the same to the last stack, however the points
+/// are tried: in the default way, with a new process and a warm-up of its own for each fault, and, where the body never ends
+/// its process, in this one.
 #[track_caller]
-fn expect(report: &Report, wanted_verdicts: &[&str], wanted_codes: &[&str]) {
-    let (verdicts, codes) = (verdicts(report), codes(report));
+fn expect(sweep: impl Fn(EngineChoice) -> Report, wanted_verdicts: &[&str], wanted_codes: &[&str]) -> Report {
+    let report = sweep(EngineChoice::Auto);
+    let (verdicts, codes) = (verdicts(&report), codes(&report));
     assert!(
         verdicts == wanted_verdicts && codes == wanted_codes,
         "{report}\n  wanted {wanted_verdicts:?}\n         {wanted_codes:?}\n  got    {verdicts:?}\n         {codes:?}"
     );
+    let ends_its_process = |trial: &Trial| {
+        use Verdict::{Abort, Crash, Exit, Hang, Skipped};
+        matches!(trial.verdict, Abort | Crash | Exit | Hang | Skipped)
+    };
+    let in_process = !report.trials().iter().any(ends_its_process);
+    for engine in [EngineChoice::BruteForce].into_iter().chain(in_process.then_some(EngineChoice::InProcess)) {
+        let other = sweep(engine);
+        let (said, says) = (facts(&report), facts(&other));
+        assert!(said == says, "{report}\nbut {engine:?} says:\n{other}\n{said:#?}\n{says:#?}");
+    }
+    report
+}
+
+/// What every engine must say alike: all but the time it took, who tried the points, and what was printed meanwhile.
+fn facts(report: &Report) -> Report {
+    let mut facts = report.clone();
+    facts.elapsed_ms = 0.0;
+    facts.engine = Engine::default();
+    for finding in &mut facts.findings {
+        finding.output = None;
+    }
+    facts
 }
 
 /// Passes the result on; an `Err` must have left `intact` true. A body that says this and is broken panics, which is a finding.

@@ -55,7 +55,10 @@ fn mvhd() -> Vec<u8> {
 
 fn tkhd(id: u32) -> Vec<u8> {
     let matrix = [0; 36];
-    container(b"tkhd", &[&be(3), &[0; 8], &be(id), &be(0), &be(100_000), &[0; 16], &matrix, &be(320 << 16), &be(240 << 16)])
+    container(
+        b"tkhd",
+        &[&be(3), &[0; 8], &be(id), &be(0), &be(100_000), &[0; 16], &matrix, &be(320 << 16), &be(240 << 16)],
+    )
 }
 
 fn mdhd() -> Vec<u8> {
@@ -126,15 +129,20 @@ fn codec(track: &Track) -> CodecType {
 #[test]
 fn tracks() {
     let file = movie(false);
-    let report = Sweep::new("mp4parse::tracks").run(|| -> Result<(), Error> {
-        let context = read_mp4(&mut file.as_slice())?;
-        exempt(|| check(&context));
-        black_box(&context);
-        Ok(())
-    });
+    let sweep = |engine| {
+        Sweep::new("mp4parse::tracks").engine(engine).run(|| -> Result<(), Error> {
+            let context = read_mp4(&mut file.as_slice())?;
+            exempt(|| check(&context));
+            black_box(&context);
+            Ok(())
+        })
+    };
     expect(
-        &report,
-        &["once: 22 error", "persistent: 2 error, 1 abort, 1 error, 1 abort, 7 error, 1 abort, 1 error, 1 abort, 7 error"],
+        sweep,
+        &[
+            "once: 22 error",
+            "persistent: 2 error, 1 abort, 1 error, 1 abort, 7 error, 1 abort, 1 error, 1 abort, 7 error",
+        ],
         &["4 abort"],
     );
 }
@@ -143,13 +151,18 @@ fn tracks() {
 #[test]
 fn out_of_memory_is_told() {
     let file = movie(false);
-    let report = Sweep::new("mp4parse::out_of_memory_is_told")
-        .faults(Faults::ONCE)
-        .error_if(|error: &Error| matches!(error, Error::OutOfMemory))
-        .run(|| read_mp4(&mut file.as_slice()));
+    let sweep = |engine| {
+        Sweep::new("mp4parse::out_of_memory_is_told")
+            .engine(engine)
+            .faults(Faults::ONCE)
+            .error_if(|error: &Error| matches!(error, Error::OutOfMemory))
+            .run(|| read_mp4(&mut file.as_slice()))
+    };
     expect(
-        &report,
-        &["once: 2 error, 1 wrong-error, 1 error, 1 wrong-error, 7 error, 1 wrong-error, 1 error, 1 wrong-error, 7 error"],
+        sweep,
+        &[
+            "once: 2 error, 1 wrong-error, 1 error, 1 wrong-error, 7 error, 1 wrong-error, 1 error, 1 wrong-error, 7 error",
+        ],
         &["4 wrong-error"],
     );
 }
@@ -164,14 +177,16 @@ fn tags_are_swallowed() {
     assert_eq!(tags.title.expect("a title"), "A title");
     assert_eq!(tags.artist.expect("an artist"), "An artist");
 
-    let report = Sweep::new("mp4parse::tags_are_swallowed").run(|| -> Result<(), Error> {
-        let context = read_mp4(&mut file.as_slice())?;
-        exempt(|| check(&context));
-        black_box(&context);
-        Ok(())
-    });
+    let sweep = |engine| {
+        Sweep::new("mp4parse::tags_are_swallowed").engine(engine).run(|| -> Result<(), Error> {
+            let context = read_mp4(&mut file.as_slice())?;
+            exempt(|| check(&context));
+            black_box(&context);
+            Ok(())
+        })
+    };
     expect(
-        &report,
+        sweep,
         &[
             "once: 22 error, 4 swallowed",
             "persistent: 2 error, 1 abort, 1 error, 1 abort, 7 error, 1 abort, 1 error, 1 abort, 7 error, \
@@ -185,13 +200,15 @@ fn tags_are_swallowed() {
 #[test]
 fn tags_that_are_asked_for() {
     let file = movie(true);
-    let report = Sweep::new("mp4parse::tags_that_are_asked_for").run(|| -> Result<(), Error> {
-        let context = read_mp4(&mut file.as_slice())?;
-        black_box(context.userdata.transpose()?);
-        Ok(())
-    });
+    let sweep = |engine| {
+        Sweep::new("mp4parse::tags_that_are_asked_for").engine(engine).run(|| -> Result<(), Error> {
+            let context = read_mp4(&mut file.as_slice())?;
+            black_box(context.userdata.transpose()?);
+            Ok(())
+        })
+    };
     expect(
-        &report,
+        sweep,
         &[
             "once: 26 error",
             "persistent: 2 error, 1 abort, 1 error, 1 abort, 7 error, 1 abort, 1 error, 1 abort, 7 error, \

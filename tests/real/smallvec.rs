@@ -13,16 +13,18 @@ use crate::{expect, keeps};
 /// Inline up to 4, then 8, 16 and 32: one `alloc` and two `realloc`s.
 #[test]
 fn spill_and_grow() {
-    let report = Sweep::new("smallvec::spill_and_grow").run(|| -> Result<(), CollectionAllocErr> {
-        let mut v: SmallVec<[u32; 4]> = SmallVec::new();
-        for i in 0..20 {
-            keeps(v.try_reserve(1), || v.iter().copied().eq(0..i))?;
-            v.push(i);
-        }
-        black_box(&v);
-        Ok(())
-    });
-    expect(&report, &["once: 3 error", "persistent: 3 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("smallvec::spill_and_grow").engine(engine).run(|| -> Result<(), CollectionAllocErr> {
+            let mut v: SmallVec<[u32; 4]> = SmallVec::new();
+            for i in 0..20 {
+                keeps(v.try_reserve(1), || v.iter().copied().eq(0..i))?;
+                v.push(i);
+            }
+            black_box(&v);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 3 error", "persistent: 3 error"], &[]);
 }
 
 /// Elements that own memory: a failed spill must neither lose nor double them.
@@ -39,29 +41,33 @@ fn elements_that_own() -> Result<(), CollectionAllocErr> {
 
 #[test]
 fn back_inline() {
-    let report = Sweep::new("smallvec::back_inline").run(|| -> Result<(), CollectionAllocErr> {
-        let mut v: SmallVec<[u32; 4]> = SmallVec::new();
-        v.extend([1, 2, 3]);
-        keeps(v.try_grow(10), || v.as_slice() == [1, 2, 3] && !v.spilled())?;
-        assert!(v.spilled());
-        v.try_grow(4)?;
-        assert!(!v.spilled() && v.as_slice() == [1, 2, 3]);
-        keeps(v.try_reserve_exact(5), || v.as_slice() == [1, 2, 3])?;
-        black_box(&v);
-        Ok(())
-    });
-    expect(&report, &["once: 2 error", "persistent: 2 error"], &[]);
+    let sweep = |engine| {
+        Sweep::new("smallvec::back_inline").engine(engine).run(|| -> Result<(), CollectionAllocErr> {
+            let mut v: SmallVec<[u32; 4]> = SmallVec::new();
+            v.extend([1, 2, 3]);
+            keeps(v.try_grow(10), || v.as_slice() == [1, 2, 3] && !v.spilled())?;
+            assert!(v.spilled());
+            v.try_grow(4)?;
+            assert!(!v.spilled() && v.as_slice() == [1, 2, 3]);
+            keeps(v.try_reserve_exact(5), || v.as_slice() == [1, 2, 3])?;
+            black_box(&v);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 2 error", "persistent: 2 error"], &[]);
 }
 
 /// Without `try_` in front it aborts, whatever the way in.
 #[test]
 fn infallible() {
-    let report = Sweep::new("smallvec::infallible").run(|| {
-        let mut v: SmallVec<[u8; 4]> = SmallVec::from_slice(&[0; 8]);
-        v.extend_from_slice(&[1; 8]);
-        v.insert_many(3, [2; 16]);
-        v.shrink_to_fit();
-        black_box(&v);
-    });
-    expect(&report, &["once: 3 abort", "persistent: 3 abort"], &["6 abort"]);
+    let sweep = |engine| {
+        Sweep::new("smallvec::infallible").engine(engine).run(|| {
+            let mut v: SmallVec<[u8; 4]> = SmallVec::from_slice(&[0; 8]);
+            v.extend_from_slice(&[1; 8]);
+            v.insert_many(3, [2; 16]);
+            v.shrink_to_fit();
+            black_box(&v);
+        })
+    };
+    expect(sweep, &["once: 3 abort", "persistent: 3 abort"], &["6 abort"]);
 }

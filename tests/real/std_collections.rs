@@ -140,28 +140,34 @@ fn path_buf() -> Result<(), TryReserveError> {
 /// infallible way, and that is an `abort` at the second point; failing the first persistently never gets there.
 #[test]
 fn hash_map_one_more_than_reserved() {
-    let report = Sweep::new("std_collections::hash_map_one_more_than_reserved").run(|| -> Result<(), TryReserveError> {
-        let mut map: HashMap<u32, u32> = HashMap::new();
-        map.try_reserve(7)?;
-        for i in 0..8 {
-            map.insert(i, i);
-        }
-        black_box(&map);
-        Ok(())
-    });
-    expect(&report, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("std_collections::hash_map_one_more_than_reserved").engine(engine).run(
+            || -> Result<(), TryReserveError> {
+                let mut map: HashMap<u32, u32> = HashMap::new();
+                map.try_reserve(7)?;
+                for i in 0..8 {
+                    map.insert(i, i);
+                }
+                black_box(&map);
+                Ok(())
+            },
+        )
+    };
+    expect(sweep, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
 }
 
 /// `shrink_to_fit` returns nothing, so a `realloc` that refuses to shrink, as its contract allows, aborts.
 #[test]
 fn shrink_to_fit() {
-    let report = Sweep::new("std_collections::shrink_to_fit").run(|| -> Result<(), TryReserveError> {
-        let mut v: Vec<u8> = Vec::new();
-        v.try_reserve_exact(100)?;
-        v.push(1);
-        v.shrink_to_fit();
-        black_box(&v);
-        Ok(())
-    });
-    expect(&report, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("std_collections::shrink_to_fit").engine(engine).run(|| -> Result<(), TryReserveError> {
+            let mut v: Vec<u8> = Vec::new();
+            v.try_reserve_exact(100)?;
+            v.push(1);
+            v.shrink_to_fit();
+            black_box(&v);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 error, 1 abort", "persistent: 1 error, 1 abort"], &["2 abort"]);
 }

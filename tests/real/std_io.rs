@@ -83,77 +83,89 @@ fn read_to_end_within_the_buffer() -> io::Result<()> {
 /// `let mut bytes = Vec::new(); reader.read_to_end(&mut bytes)` may abort for a reader that does not know its size.
 #[test]
 fn read_to_end_into_an_empty_buffer() {
-    let report = Sweep::new("std_io::read_to_end_into_an_empty_buffer").run(|| -> io::Result<()> {
-        let mut bytes = Vec::new();
-        out_of_memory(Sizeless(40).read_to_end(&mut bytes))?;
-        assert_eq!(bytes.len(), 40);
-        Ok(())
-    });
-    expect(&report, &["once: 1 abort, 1 error", "persistent: 1 abort, 1 error"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("std_io::read_to_end_into_an_empty_buffer").engine(engine).run(|| -> io::Result<()> {
+            let mut bytes = Vec::new();
+            out_of_memory(Sizeless(40).read_to_end(&mut bytes))?;
+            assert_eq!(bytes.len(), 40);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 abort, 1 error", "persistent: 1 abort, 1 error"], &["2 abort"]);
 }
 
 /// The same with a buffer that was reserved and turns out too small: the reservation, the infallible growth, a fallible one.
 /// On the error path what was read so far stays in the string.
 #[test]
 fn read_to_string_beyond_the_buffer() {
-    let report = Sweep::new("std_io::read_to_string_beyond_the_buffer").run(|| -> io::Result<()> {
-        let mut text = String::new();
-        text.try_reserve_exact(64)?;
-        let result = out_of_memory(Sizeless(150).read_to_string(&mut text));
-        assert_eq!(text.len(), if result.is_ok() { 150 } else { 128 });
-        result?;
-        Ok(())
-    });
-    expect(&report, &["once: 1 error, 1 abort, 1 error", "persistent: 1 error, 1 abort, 1 error"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("std_io::read_to_string_beyond_the_buffer").engine(engine).run(|| -> io::Result<()> {
+            let mut text = String::new();
+            text.try_reserve_exact(64)?;
+            let result = out_of_memory(Sizeless(150).read_to_string(&mut text));
+            assert_eq!(text.len(), if result.is_ok() { 150 } else { 128 });
+            result?;
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 error, 1 abort, 1 error", "persistent: 1 error, 1 abort, 1 error"], &["2 abort"]);
 }
 
 /// `read_until` and `read_line` return a `Result` and yet append by `Vec::extend_from_slice`, which aborts.
 #[test]
 fn read_line() {
-    let report = Sweep::new("std_io::read_line").run(|| -> io::Result<()> {
-        let mut line = String::new();
-        Cursor::new("a line\nand another\n").read_line(&mut line)?;
-        black_box(&line);
-        Ok(())
-    });
-    expect(&report, &["once: 1 abort", "persistent: 1 abort"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("std_io::read_line").engine(engine).run(|| -> io::Result<()> {
+            let mut line = String::new();
+            Cursor::new("a line\nand another\n").read_line(&mut line)?;
+            black_box(&line);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 abort", "persistent: 1 abort"], &["2 abort"]);
 }
 
 /// `Write for Vec<u8>` cannot fail, as its documentation says: without memory it aborts.
 #[test]
 fn write_to_vec() {
-    let report = Sweep::new("std_io::write_to_vec").run(|| -> io::Result<()> {
-        let mut bytes = Vec::new();
-        bytes.write_all(b"some")?;
-        bytes.write_all(&[0; 100])?;
-        black_box(&bytes);
-        Ok(())
-    });
-    expect(&report, &["once: 2 abort", "persistent: 2 abort"], &["4 abort"]);
+    let sweep = |engine| {
+        Sweep::new("std_io::write_to_vec").engine(engine).run(|| -> io::Result<()> {
+            let mut bytes = Vec::new();
+            bytes.write_all(b"some")?;
+            bytes.write_all(&[0; 100])?;
+            black_box(&bytes);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 2 abort", "persistent: 2 abort"], &["4 abort"]);
 }
 
 /// The buffer of a `BufReader` is an infallible allocation, and reading a slice through it a fallible one.
 #[test]
 fn buf_reader() {
-    let report = Sweep::new("std_io::buf_reader").run(|| -> io::Result<()> {
-        let mut reader = BufReader::with_capacity(16, [7_u8; 24].as_slice());
-        let mut bytes = Vec::new();
-        out_of_memory(reader.read_to_end(&mut bytes))?;
-        assert_eq!(bytes.len(), 24);
-        Ok(())
-    });
-    expect(&report, &["once: 1 abort, 1 error", "persistent: 1 abort, 1 error"], &["2 abort"]);
+    let sweep = |engine| {
+        Sweep::new("std_io::buf_reader").engine(engine).run(|| -> io::Result<()> {
+            let mut reader = BufReader::with_capacity(16, [7_u8; 24].as_slice());
+            let mut bytes = Vec::new();
+            out_of_memory(reader.read_to_end(&mut bytes))?;
+            assert_eq!(bytes.len(), 24);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 abort, 1 error", "persistent: 1 abort, 1 error"], &["2 abort"]);
 }
 
 /// An `io::Error` with a message is boxed, so saying "out of memory" in words needs the memory that is not there. The first
 /// failure alone is reported; with the memory gone for good, the report of it aborts.
 #[test]
 fn error_with_a_message() {
-    let report = Sweep::new("std_io::error_with_a_message").run(|| -> io::Result<()> {
-        let mut bytes: Vec<u8> = Vec::new();
-        bytes.try_reserve_exact(100).map_err(|_| io::Error::other("out of memory"))?;
-        black_box(&bytes);
-        Ok(())
-    });
-    expect(&report, &["once: 1 error", "persistent: 1 abort"], &["1 abort"]);
+    let sweep = |engine| {
+        Sweep::new("std_io::error_with_a_message").engine(engine).run(|| -> io::Result<()> {
+            let mut bytes: Vec<u8> = Vec::new();
+            bytes.try_reserve_exact(100).map_err(|_| io::Error::other("out of memory"))?;
+            black_box(&bytes);
+            Ok(())
+        })
+    };
+    expect(sweep, &["once: 1 error", "persistent: 1 abort"], &["1 abort"]);
 }

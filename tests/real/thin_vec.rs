@@ -12,11 +12,13 @@ use crate::expect;
 
 #[test]
 fn empty() {
-    let report = Sweep::new("thin_vec::empty").run(|| {
-        let v: ThinVec<u32> = ThinVec::new();
-        black_box(v.clone());
-    });
-    expect(&report, &[], &["1 no-points"]);
+    let sweep = |engine| {
+        Sweep::new("thin_vec::empty").engine(engine).run(|| {
+            let v: ThinVec<u32> = ThinVec::new();
+            black_box(v.clone());
+        })
+    };
+    expect(sweep, &[], &["1 no-points"]);
 }
 
 /// Room for 4, 8 and 16, then the clone and the shrink.
@@ -32,12 +34,14 @@ fn grow_clone_shrink() {
 
 #[test]
 fn infallible() {
-    let report = Sweep::new("thin_vec::infallible").run(grow_clone_shrink);
-    expect(&report, &["once: 5 abort", "persistent: 5 abort"], &["10 abort"]);
+    let sweep = |engine| Sweep::new("thin_vec::infallible").engine(engine).run(grow_clone_shrink);
+    expect(sweep, &["once: 5 abort", "persistent: 5 abort"], &["10 abort"]);
 }
 
 #[test]
 fn infallible_by_policy() {
-    let report = Sweep::new("thin_vec::infallible_by_policy").infallible(Infallible::Skip).run(grow_clone_shrink);
-    expect(&report, &["once: 5 skipped", "persistent: 5 skipped"], &[]);
+    let sweep = |engine| {
+        Sweep::new("thin_vec::infallible_by_policy").engine(engine).infallible(Infallible::Skip).run(grow_clone_shrink)
+    };
+    expect(sweep, &["once: 5 skipped", "persistent: 5 skipped"], &[]);
 }

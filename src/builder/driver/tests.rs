@@ -102,8 +102,9 @@ fn each_ending_is_told(#[case] told: String, #[case] expected: &str) {
 #[case("panic", "false")]
 fn the_matcher_is_asked(#[case] error: &str, #[case] matches: &str) {
     let log = Log::default();
-    let matcher =
-        ErrorIf::new(|error: &String| if error == "panic" { panic_with("in the matcher") } else { error == "expected" });
+    let matcher = ErrorIf::new(
+        |error: &String| if error == "panic" { panic_with("in the matcher") } else { error == "expected" },
+    );
     let told = run(&log, || (), |_: &mut Option<()>| Err::<(), _>(error.to_owned()), matcher);
     assert_eq!(told, format!("Setup:, Body:, Judge:, err(matches: {matches}, {error:?}), Drop:"));
 }
@@ -123,8 +124,9 @@ fn value_then_state_are_dropped(#[case] value_panics: bool, #[case] state_panics
         log.add(format!("called with {}", state.as_ref().map_or("nothing", |state| state.name)));
         Ok::<_, ()>(Loud { log: &log, name: "value", drop_panics: value_panics })
     };
-    let expected =
-        format!("Setup:, built, Body:, called with state, Judge:, ok(result: true), Drop:, value dropped, state dropped{told}");
+    let expected = format!(
+        "Setup:, built, Body:, called with state, Judge:, ok(result: true), Drop:, value dropped, state dropped{told}"
+    );
     assert_eq!(run(&log, setup, call, AnyError), expected);
 }
 

@@ -2,12 +2,12 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::model::samples::{bare, frame, raw, user};
 use crate::model::code::Verdict;
 use crate::model::hash::fnv1a64;
+use crate::model::samples::{bare, frame, raw, user};
 use crate::model::trial::{Block, Divergence, OpenFd};
 
-const TARGET: Target<'static> = Target { package: "words", test: "index::adds" };
+const TARGET: Target<'static> = Target { package: "words", test: "index::adds", command: None };
 
 /// Addresses: 1 reserve (std), 2 `add` line 3, 3 `add` line 4, 4 `get`, 5 `body`, 6 the glue of a destructor, 7 a symbol only.
 fn resolver() -> Resolver {
@@ -56,7 +56,8 @@ fn a_finding_in_full() {
         ..failed(&[1, 2, 5], 7)
     };
     let good = Judged { detail: None, ..trial(Fault::Once(6), &[], Detail::default()) };
-    let trials = [good, trial(Fault::Once(7), &[Code::Leak], leak.clone()), trial(Fault::Persistent(7), &[Code::Leak], leak)];
+    let trials =
+        [good, trial(Fault::Once(7), &[Code::Leak], leak.clone()), trial(Fault::Persistent(7), &[Code::Leak], leak)];
     let findings = fold(&trials, TARGET, &mut resolver(), &|index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)));
     let [finding] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!((finding.code, finding.count, finding.message.as_str()), (Code::Leak, 2, ""));
@@ -126,7 +127,8 @@ fn a_plain_run_has_no_fault_to_replay() {
 
 #[test]
 fn codes_of_one_trial_keep_their_order() {
-    let panic = PanicInfo { message: "boom".to_owned(), file: Some("src/index.rs".to_owned()), line: Some(5), unwound: true };
+    let panic =
+        PanicInfo { message: "boom".to_owned(), file: Some("src/index.rs".to_owned()), line: Some(5), unwound: true };
     let detail = Detail { leaks: vec![block(&[3], 8)], panic: Some(panic), ..failed(&[1, 2, 5], 0) };
     let trials = [
         trial(Fault::Once(0), &[Code::Panic, Code::Leak], detail.clone()),
@@ -158,7 +160,8 @@ fn codes_of_one_trial_keep_their_order() {
 #[case(Code::NotReached, &[3], true)]
 #[case(Code::Baseline, &[3], true)]
 fn the_site_of_the_failed_request(#[case] code: Code, #[case] second: &[usize], #[case] same: bool) {
-    let trials = [trial(Fault::Once(0), &[code], failed(&[2], 0)), trial(Fault::Persistent(0), &[code], failed(second, 0))];
+    let trials =
+        [trial(Fault::Once(0), &[code], failed(&[2], 0)), trial(Fault::Persistent(0), &[code], failed(second, 0))];
     assert_eq!(folded(&trials).len(), if same { 1 } else { 2 });
 }
 
@@ -168,7 +171,10 @@ fn the_site_of_the_failed_request(#[case] code: Code, #[case] second: &[usize], 
 #[case(&[4], false)]
 fn aborts_fold_by_their_culprit(#[case] second: &[usize], #[case] same: bool) {
     let with = |ips: &[usize], failed_at| Detail { culprit: Some(recorded(ips, 1)), ..failed(failed_at, 0) };
-    let trials = [trial(Fault::Once(0), &[Code::Abort], with(&[2], &[3])), trial(Fault::Once(1), &[Code::Abort], with(second, &[5]))];
+    let trials = [
+        trial(Fault::Once(0), &[Code::Abort], with(&[2], &[3])),
+        trial(Fault::Once(1), &[Code::Abort], with(second, &[5])),
+    ];
     let findings = folded(&trials);
     assert_eq!(findings.len(), if same { 1 } else { 2 });
     let culprit = findings[0].culprit.as_ref().unwrap();
@@ -212,7 +218,10 @@ fn where_runs_part_and_what_stays_open() {
     let at = Divergence { index: 4, baseline: Some(recorded(&[2], 4)), trial: None };
     let fds = vec![OpenFd { fd: 7, target: "/dev/null".to_owned() }];
     let detail = Detail { diverges: Some(at), fds, ..Detail::default() };
-    let findings = fold(&[trial(Fault::Once(9), &[Code::NotReached, Code::FdLeak], detail)], TARGET, &mut resolver(), &|_| Some((1, 0)));
+    let findings =
+        fold(&[trial(Fault::Once(9), &[Code::NotReached, Code::FdLeak], detail)], TARGET, &mut resolver(), &|_| {
+            Some((1, 0))
+        });
     let diverges = findings[0].diverges.as_ref().unwrap();
     assert_eq!((diverges.index, diverges.trial.is_none()), (4, true));
     assert_eq!(diverges.baseline.as_ref().map(|r| r.stack.len()), Some(1));
@@ -228,7 +237,8 @@ fn where_runs_part_and_what_stays_open() {
 fn kinds_of_requests() {
     let mut made = recorded(&[1, 2, 6, 5], Request::NO_POINT);
     made.request = Request { kind: Kind::Grow, old_size: 50, benign: true, ..made.request };
-    let findings = folded(&[trial(Fault::Budget(700), &[Code::Swallowed], Detail { failed: Some(made), ..Detail::default() })]);
+    let findings =
+        folded(&[trial(Fault::Budget(700), &[Code::Swallowed], Detail { failed: Some(made), ..Detail::default() })]);
     let request = findings[0].failed_request.as_ref().unwrap();
     assert_eq!((request.old_size, request.index, request.benign, request.in_drop), (Some(50), None, true, true));
     assert_eq!(findings[0].key.as_deref(), Some(format!("{:016x}.0", fnv1a64(b"add@index.rs/body@body.rs")).as_str()));
@@ -237,7 +247,8 @@ fn kinds_of_requests() {
 
 #[test]
 fn a_trial_without_detail_is_still_told() {
-    let bare = Judged { detail: None, ..trial(Fault::Once(3), &[Code::Leak, Code::Panic, Code::Abort], Detail::default()) };
+    let bare =
+        Judged { detail: None, ..trial(Fault::Once(3), &[Code::Leak, Code::Panic, Code::Abort], Detail::default()) };
     let findings = folded(&[bare]);
     assert_eq!(findings.len(), 3);
     assert!(findings[0].replay.as_ref().unwrap().starts_with("OOMSWEEP_REPLAY=once@3 cargo"));

@@ -16,7 +16,8 @@ pub(crate) const IN_DROP: &str =
 const SAME_MEMORY: &str = "a run must ask for the same memory each time: look for random numbers, the time, addresses, \
      other threads, or what an earlier run left in a static";
 /// For a swallowed failure.
-const SWALLOWED: &str = "return the error, or wrap the code in `benign(|| …)` if it is meant to go on without this memory";
+const SWALLOWED: &str =
+    "return the error, or wrap the code in `benign(|| …)` if it is meant to go on without this memory";
 
 /// For a swallowed failure that a smaller request followed: `prefix` is the path of the library in which it was made.
 pub(crate) fn fallback(prefix: &str) -> String {

@@ -6,6 +6,7 @@ pub(crate) mod output;
 pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod signals;
+pub(crate) mod state;
 pub(crate) mod threads;
 pub(crate) mod time;
 

@@ -1,6 +1,7 @@
 //! Pages of our own, straight from the system: never through the allocator that is watched.
 
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Who sees what is written after a fork.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,34 @@ pub(crate) fn map(bytes: usize, share: Share) -> Option<NonNull<u8>> {
             0,
         )
     };
-    if at == libc::MAP_FAILED { None } else { NonNull::new(at.cast()) }
+    if at == libc::MAP_FAILED {
+        return None;
+    }
+    remember(at as usize, bytes);
+    NonNull::new(at.cast())
+}
+
+/// How many mappings of ours are remembered; later ones are not known to be ours.
+const KNOWN: usize = 256;
+
+/// First byte and length of each mapping of ours; 0: a free place.
+static OURS: [(AtomicUsize, AtomicUsize); KNOWN] = [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; KNOWN];
+
+fn remember(from: usize, bytes: usize) {
+    for (start, len) in &OURS {
+        if start.compare_exchange(0, from, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            len.store(bytes, Ordering::Release);
+            return;
+        }
+    }
+}
+
+/// Whether a range lies in mappings of ours, which neighbours of ours may have grown together with.
+pub(crate) fn is_ours(from: usize, bytes: usize) -> bool {
+    OURS.iter().any(|(start, len)| {
+        let (start, len) = (start.load(Ordering::Acquire), len.load(Ordering::Acquire));
+        start != 0 && start < from.saturating_add(bytes) && from < start.saturating_add(len)
+    })
 }
 
 /// Gives a mapping back.
@@ -39,6 +67,11 @@ pub(crate) fn map(bytes: usize, share: Share) -> Option<NonNull<u8>> {
 /// 1. `at` and `bytes` are those of one call of [`map`].
 /// 2. Nobody uses the mapping any more.
 pub(crate) unsafe fn unmap(at: NonNull<u8>, bytes: usize) {
+    for (start, _) in &OURS {
+        if start.compare_exchange(at.as_ptr() as usize, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            break;
+        }
+    }
     // SAFETY: by the obligations of this function.
     unsafe { libc::munmap(at.as_ptr().cast(), bytes) };
 }

@@ -1,5 +1,6 @@
 //! Children: made, watched, waited for, and never left behind.
 
+use std::ffi::CStr;
 use std::io;
 use std::time::Duration;
 
@@ -181,6 +182,36 @@ pub(crate) fn no_core_files() {
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) };
 }
 
+/// From now on this process prints no stack at a panic or an abort, unless it did so before: in an unoptimised program one stack
+/// can take as long as a run's whole time limit, and every child reads the debug information anew.
+///
+/// Only for a child with one thread. The array of variables is written in place, for a lock around it may have been held by
+/// another thread when this child was made.
+pub(crate) fn no_backtraces() {
+    unsafe extern "C" {
+        static mut environ: *mut *const libc::c_char;
+    }
+    // SAFETY: the process has one thread, so nobody else reads or writes the array; it ends with a null, and each entry before
+    // that is a text of C's. What is put in lives as long as the process.
+    unsafe {
+        let mut at = environ;
+        while !at.is_null() && !(*at).is_null() {
+            if let Some(silent) = silenced(CStr::from_ptr(*at).to_bytes()) {
+                *at = silent.as_ptr();
+            }
+            at = at.add(1);
+        }
+    }
+}
+
+/// What stands in for a variable that asks for stacks.
+fn silenced(variable: &[u8]) -> Option<&'static CStr> {
+    [(&b"RUST_BACKTRACE="[..], c"RUST_BACKTRACE=0"), (b"RUST_LIB_BACKTRACE=", c"RUST_LIB_BACKTRACE=0")]
+        .into_iter()
+        .find(|(name, _)| variable.starts_with(name))
+        .map(|(_, silent)| silent)
+}
+
 /// The number of this process.
 pub(crate) fn pid() -> i32 {
     // SAFETY: no arguments, no effects.
@@ -191,4 +222,34 @@ pub(crate) fn pid() -> i32 {
 pub(crate) fn leave(status: i32) -> ! {
     // SAFETY: the process ends here.
     unsafe { libc::_exit(status) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_variables_that_ask_for_stacks_are_silenced() {
+        assert_eq!(silenced(b"RUST_BACKTRACE=full"), Some(c"RUST_BACKTRACE=0"));
+        assert_eq!(silenced(b"RUST_LIB_BACKTRACE=1"), Some(c"RUST_LIB_BACKTRACE=0"));
+        assert_eq!(silenced(b"RUST_BACKTRACES=1"), None);
+        assert_eq!(silenced(b"RUST_LOG=1"), None);
+    }
+
+    /// Tells something where the variable is set, as it is in many a CI; elsewhere there is nothing to take away.
+    #[test]
+    fn a_child_asks_for_no_stacks() {
+        match fork_child().expect("a child") {
+            Side::Parent(child) => assert_eq!(child.wait(), Died::Exited(0)),
+            Side::Child => {
+                no_backtraces();
+                // SAFETY: the name ends in a zero byte; a value of C's lives until it is set anew.
+                let asks = unsafe {
+                    let value = libc::getenv(c"RUST_BACKTRACE".as_ptr());
+                    !value.is_null() && CStr::from_ptr(value) != c"0"
+                };
+                leave(i32::from(asks));
+            }
+        }
+    }
 }

@@ -73,12 +73,6 @@ pub(crate) fn own_stack() {
     unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
 }
 
-/// Lets this signal do what it does by default.
-pub(crate) fn set_default(number: i32) {
-    // SAFETY: SIG_DFL needs no handler.
-    unsafe { libc::signal(number, libc::SIG_DFL) };
-}
-
 fn restore(number: i32) {
     let place = WATCHED.iter().position(|&watched| watched == number).unwrap_or(0);
     // SAFETY: `watch` has filled every entry before a handler or `unwatch` can come here.

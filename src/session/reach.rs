@@ -1,0 +1,148 @@
+//! Who can still reach a block.
+//!
+//! Roots are the writable statics, the own thread's thread-locals, and blocks that were born before the run; from there blocks
+//! of the run lead to blocks of the run. Every aligned word that lies in a block counts as a pointer to it. What is only
+//! reachable from the stack outside the body, or from memory that C or the system handed out, is asked about separately: the
+//! backing allocator gives the same addresses out again and again, so that old words in dead slots and in freed memory would
+//! hide too much (see [`in_other_memory`]).
+
+use crate::hook::core::Core;
+use crate::hook::ledger::Entry;
+use crate::sys::{pages, state};
+
+const WORD: usize = size_of::<usize>();
+
+/// Blocks by address, so that a word is told to be a pointer into one of them. Addresses are kept complemented: these lists lie
+/// in memory that may itself be looked through.
+pub(crate) struct Heap<'a> {
+    blocks: &'a [Entry],
+    by_address: Vec<(usize, usize)>,
+    lowest: usize,
+    highest: usize,
+}
+
+impl<'a> Heap<'a> {
+    /// A list of blocks whose `address` is complemented.
+    pub(crate) fn new(blocks: &'a [Entry]) -> Heap<'a> {
+        let mut by_address: Vec<(usize, usize)> =
+            blocks.iter().enumerate().map(|(number, block)| (block.address, number)).collect();
+        by_address.sort_unstable_by_key(|&(hidden, _)| !hidden);
+        let lowest = by_address.first().map_or(usize::MAX, |&(hidden, _)| hidden);
+        let highest = blocks.iter().map(|block| (!block.address).saturating_add(block.size)).max().unwrap_or(0);
+        Heap { blocks, by_address, lowest, highest }
+    }
+
+    /// The block that holds this address, its first byte and those inside.
+    fn holding(&self, address: usize) -> Option<usize> {
+        if address >= self.highest || address < !self.lowest {
+            return None;
+        }
+        let after = self.by_address.partition_point(|&(hidden, _)| !hidden <= address);
+        let &(hidden, number) = self.by_address.get(after.checked_sub(1)?)?;
+        let block = self.blocks.get(number)?;
+        (address.wrapping_sub(!hidden) < block.size).then_some(number)
+    }
+
+    /// Calls `each` with every block that a word of this memory points to.
+    ///
+    /// # Safety
+    /// The memory is readable.
+    unsafe fn pointers(&self, from: usize, len: usize, mut each: impl FnMut(usize)) {
+        let end = from.saturating_add(len);
+        let mut at = from.next_multiple_of(WORD);
+        while at.saturating_add(WORD) <= end {
+            // SAFETY: inside the memory, and aligned; whatever the word holds is taken for a number.
+            let word = unsafe { (at as *const usize).read_volatile() };
+            if let Some(target) = self.holding(word) {
+                each(target);
+            }
+            at = at.wrapping_add(WORD);
+        }
+    }
+
+    /// Marks what block `from` reaches; returns how many blocks that were not reached yet, and their bytes, without itself.
+    pub(crate) fn flood(&self, from: usize, reached: &mut [bool]) -> (u64, u64) {
+        let (mut count, mut bytes) = (0, 0);
+        if let Some(mark) = reached.get_mut(from) {
+            *mark = true;
+        }
+        let mut open = vec![from];
+        while let Some(block) = open.pop().and_then(|number| self.blocks.get(number)) {
+            let mut found = |target: usize| {
+                if let Some(mark) = reached.get_mut(target)
+                    && !*mark
+                {
+                    *mark = true;
+                    count += 1;
+                    bytes += self.blocks.get(target).map_or(0, |block| block.size as u64);
+                    open.push(target);
+                }
+            };
+            // SAFETY: a live block is readable.
+            unsafe { self.pointers(!block.address, block.size, &mut found) };
+        }
+        (count, bytes)
+    }
+
+    /// Which blocks a root reaches.
+    pub(crate) fn reached_from_roots(&self, core: &Core) -> Vec<bool> {
+        let mut targets = Vec::new();
+        let mut note = |target: usize| targets.push(target);
+        for range in state::statics() {
+            // SAFETY: writable statics and thread-locals of this thread are readable.
+            unsafe { self.pointers(range.from, range.len, &mut note) };
+        }
+        for range in older_blocks(core) {
+            // SAFETY: live blocks are readable.
+            unsafe { self.pointers(range.from, range.len, &mut note) };
+        }
+        let mut reached = vec![false; self.blocks.len()];
+        for target in targets {
+            if !reached.get(target).copied().unwrap_or(true) {
+                self.flood(target, &mut reached);
+            }
+        }
+        reached
+    }
+}
+
+fn older_blocks(core: &Core) -> Vec<state::Range> {
+    let room = core.with_shared(|shared| shared.ledger.len());
+    let mut ranges = Vec::with_capacity(room);
+    core.with_shared(|shared| {
+        let session = shared.session;
+        for entry in shared.ledger.entries().filter(|entry| entry.session != session).take(room) {
+            ranges.push(state::Range { from: entry.address, len: entry.size });
+        }
+    });
+    ranges
+}
+
+/// Whether memory that is neither a static nor a block of ours (the stack outside the body, the C heap, mappings of files and of
+/// nothing) holds a pointer into this block, whose address is complemented. Words that were left there by chance count as well. `outside`:
+/// an address in a frame that was open around the run; below it lie the body's dead frames.
+pub(crate) fn in_other_memory(hidden: usize, size: usize, outside: usize) -> bool {
+    let one = [Entry { address: hidden, size, ..Entry::NONE }];
+    let heap = Heap::new(&one);
+    let mut found = false;
+    let stack = state::stack_above(outside);
+    for range in state::writable_memory(outside).into_iter().chain(stack) {
+        if pages::is_ours(range.from, range.len) {
+            continue;
+        }
+        for part in without(range, !hidden, size) {
+            // SAFETY: the system says that it is mapped and readable, and no other thread runs that could unmap it.
+            unsafe { heap.pointers(part.from, part.len, |_| found = true) };
+        }
+    }
+    found
+}
+
+/// What is left of a range without the block itself.
+fn without(range: state::Range, from: usize, len: usize) -> [state::Range; 2] {
+    let end = range.from.saturating_add(range.len);
+    let (cut_from, cut_to) = (from.clamp(range.from, end), from.saturating_add(len).clamp(range.from, end));
+    let before = state::Range { from: range.from, len: cut_from.wrapping_sub(range.from) };
+    let after = state::Range { from: cut_to, len: end.wrapping_sub(cut_to) };
+    [before, after]
+}

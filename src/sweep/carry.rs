@@ -1,0 +1,133 @@
+//! Does a trial leave something behind that the next would see?
+//!
+//! Trials may follow one another in one process only while each begins where the plain runs have left off. The memory that
+//! outlives a run (statics, the own thread's thread-locals, blocks that earlier runs have kept) is compared with a copy made
+//! after the last plain run; what changes from plain run to plain run anyway, such as counters, is left out. A flag that a
+//! failure sets, and that would hide the next leak, shows in it. What does not fit is no finding: the next trial just begins in
+//! a new process.
+
+use crate::hook::core::Core;
+use crate::hook::gate;
+use crate::sys::state::{self, Kernel, Range};
+
+/// More memory than this is not compared: then every trial has a process of its own.
+const MOST: usize = 4 << 20;
+/// Changes are left out by words.
+const WORD: usize = 8;
+
+/// The state that runs begin in.
+#[derive(Debug)]
+pub(crate) struct Reference {
+    pieces: Vec<Piece>,
+    copy: Vec<u8>,
+    kernel: Kernel,
+    modules: u64,
+    blocks: Vec<Range>,
+    known: bool,
+}
+
+/// A part of the state that is to stay as it is, and where its copy lies.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    range: Range,
+    at: usize,
+}
+
+impl Reference {
+    /// The state as it is now. `earlier`: the state one plain run ago; what differs from it is left out.
+    pub(crate) fn take(core: &Core, earlier: Option<&Reference>) -> Reference {
+        let _harness = gate::harness();
+        let blocks = kept_blocks(core);
+        let mut ranges = state::statics();
+        ranges.extend(&blocks);
+        let total: usize = ranges.iter().map(|range| range.len).sum();
+        let known = total <= MOST;
+        let mut reference = Reference {
+            pieces: Vec::new(),
+            copy: Vec::with_capacity(if known { total } else { 0 }),
+            kernel: state::kernel(),
+            modules: state::modules(),
+            blocks,
+            known,
+        };
+        if known {
+            for range in ranges {
+                reference.add(range);
+            }
+            if let Some(earlier) = earlier {
+                reference.leave_out_changes(earlier);
+            }
+        }
+        reference
+    }
+
+    /// Whether the state is still the same.
+    pub(crate) fn holds(&self, core: &Core) -> bool {
+        let _harness = gate::harness();
+        if !self.known || self.modules != state::modules() || self.kernel != state::kernel() || !self.keeps(core) {
+            return false;
+        }
+        let copy = self.copy.as_ptr() as usize;
+        // SAFETY: no module has come or gone, so the statics are where they were; the kept blocks are still live.
+        self.pieces.iter().all(|piece| unsafe { state::same(piece.range.from, copy + piece.at, piece.range.len) })
+    }
+
+    /// The blocks that were kept are the blocks that are kept.
+    fn keeps(&self, core: &Core) -> bool {
+        core.with_shared(|shared| {
+            let same = |block: &Range| shared.ledger.get(block.from).is_some_and(|entry| entry.size == block.len);
+            shared.ledger.len() == self.blocks.len() && self.blocks.iter().all(same)
+        })
+    }
+
+    fn add(&mut self, range: Range) {
+        let at = self.copy.len();
+        // SAFETY: a static, a thread-local of this thread or a live block: readable. Whoever else writes there is no thread
+        // of ours, and a torn value only makes the state look changed.
+        let bytes = unsafe { std::slice::from_raw_parts(range.from as *const u8, range.len) };
+        self.copy.extend_from_slice(bytes);
+        self.pieces.push(Piece { range, at });
+    }
+
+    fn leave_out_changes(&mut self, earlier: &Reference) {
+        let mut stable = Vec::new();
+        for piece in &self.pieces {
+            // What was not there one run ago changes from run to run.
+            if let Some(old) = earlier.pieces.iter().find(|old| old.range == piece.range) {
+                self.stable_parts(piece, earlier, old, &mut stable);
+            }
+        }
+        self.pieces = stable;
+    }
+
+    fn stable_parts(&self, piece: &Piece, earlier: &Reference, old: &Piece, into: &mut Vec<Piece>) {
+        let Range { from, len } = piece.range;
+        let now = self.copy.get(piece.at..piece.at + len).unwrap_or(&[]);
+        let then = earlier.copy.get(old.at..old.at + len).unwrap_or(&[]);
+        let mut begin = 0;
+        let mut emit = |begin: usize, end: usize| {
+            if end > begin {
+                into.push(Piece { range: Range { from: from + begin, len: end - begin }, at: piece.at + begin });
+            }
+        };
+        for (word, (a, b)) in now.chunks(WORD).zip(then.chunks(WORD)).enumerate() {
+            if a != b {
+                emit(begin, word * WORD);
+                begin = (word * WORD + a.len()).min(len);
+            }
+        }
+        emit(begin, len);
+    }
+}
+
+/// Blocks that were born in earlier runs and are still there.
+fn kept_blocks(core: &Core) -> Vec<Range> {
+    let room = core.with_shared(|shared| shared.ledger.len());
+    let mut ranges = Vec::with_capacity(room);
+    core.with_shared(|shared| {
+        for entry in shared.ledger.entries().take(room) {
+            ranges.push(Range { from: entry.address, len: entry.size });
+        }
+    });
+    ranges
+}

@@ -1,0 +1,164 @@
+//! What a process carries from one run to the next, as far as it can be seen cheaply: its statics, the thread-locals of the
+//! calling thread, and a few things that the kernel keeps.
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+
+/// A range of this process's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Range {
+    /// Its first byte.
+    pub(crate) from: usize,
+    /// How many bytes.
+    pub(crate) len: usize,
+}
+
+/// What the kernel keeps for the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kernel {
+    umask: u32,
+    folder: (u64, u64),
+    blocked: u64,
+    environment: u64,
+}
+
+/// The C library and the loader: their statics change with every allocation, and hold nothing of a body's but the environment.
+const PASSED_OVER: [&[u8]; 5] = [b"/libc.so", b"/ld-linux", b"linux-vdso", b"/libgcc_s", b"/libpthread"];
+
+/// The writable statics of the program and its libraries, and the calling thread's part of their thread-locals.
+pub(crate) fn statics() -> Vec<Range> {
+    // Room first: the loader's lock is held while the list is made.
+    let mut found: Vec<Range> = Vec::with_capacity(256);
+    // SAFETY: the callback fits, and `found` outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(each_module), (&raw mut found).cast()) };
+    found
+}
+
+unsafe extern "C" fn each_module(info: *mut libc::dl_phdr_info, _size: usize, found: *mut libc::c_void) -> i32 {
+    // SAFETY: the loader hands valid information, and `found` is the Vec of `statics`.
+    let (info, found) = unsafe { (&*info, &mut *found.cast::<Vec<Range>>()) };
+    let name = if info.dlpi_name.is_null() {
+        &[]
+    } else {
+        // SAFETY: a C string that lives as long as the module.
+        unsafe { CStr::from_ptr(info.dlpi_name) }.to_bytes()
+    };
+    if PASSED_OVER.iter().any(|part| name.windows(part.len()).any(|window| window == *part)) {
+        return 0;
+    }
+    // SAFETY: the headers are an array of that length.
+    let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+    for header in headers {
+        let len = usize::try_from(header.p_memsz).unwrap_or(0);
+        let from = match header.p_type {
+            libc::PT_LOAD if header.p_flags & libc::PF_W != 0 => {
+                usize::try_from(info.dlpi_addr.wrapping_add(header.p_vaddr)).unwrap_or(0)
+            }
+            libc::PT_TLS => info.dlpi_tls_data as usize,
+            _ => 0,
+        };
+        if from != 0 && len != 0 && found.len() < found.capacity() {
+            found.push(Range { from, len });
+        }
+    }
+    0
+}
+
+/// The calling thread's stack from `from` to its outermost frame. On a thread that C's library made, the thread's own record
+/// lies above the stack in the same mapping, and is left out: it holds what the thread was once started with.
+pub(crate) fn stack_above(from: usize) -> Option<Range> {
+    let map = mappings().into_iter().find(|map| map.holds(from))?;
+    let end = map.from.saturating_add(map.len);
+    let locals = statics().into_iter().map(|range| range.from).filter(|&start| start > from && start < end).min();
+    Some(Range { from, len: locals.unwrap_or(end).saturating_sub(from) })
+}
+
+/// Every range that can be read and written, but for the statics that [`statics`] lists and the mapping that holds `stack`.
+pub(crate) fn writable_memory(stack: usize) -> Vec<Range> {
+    let known = statics();
+    let overlaps = |map: &Range| {
+        known.iter().any(|range| {
+            range.from < map.from.saturating_add(map.len) && map.from < range.from.saturating_add(range.len)
+        })
+    };
+    mappings().into_iter().filter(|map| !map.holds(stack) && !overlaps(map)).collect()
+}
+
+impl Range {
+    fn holds(&self, address: usize) -> bool {
+        address >= self.from && address.wrapping_sub(self.from) < self.len
+    }
+}
+
+/// The readable and writable mappings, as the system lists them (`proc(5)`, maps).
+fn mappings() -> Vec<Range> {
+    let Ok(list) = std::fs::read_to_string("/proc/self/maps") else { return Vec::new() };
+    list.lines()
+        .filter_map(|line| {
+            let (range, rest) = line.split_once(' ')?;
+            let (from, to) = range.split_once('-')?;
+            let (from, to) = (usize::from_str_radix(from, 16).ok()?, usize::from_str_radix(to, 16).ok()?);
+            let device = rest.contains("/dev/");
+            (rest.starts_with("rw") && !device).then_some(Range { from, len: to.checked_sub(from)? })
+        })
+        .collect()
+}
+
+/// How many times a module was loaded or unloaded in this process.
+pub(crate) fn modules() -> u64 {
+    unsafe extern "C" fn first(info: *mut libc::dl_phdr_info, _size: usize, changes: *mut libc::c_void) -> i32 {
+        // SAFETY: the loader hands valid information, and `changes` is the number below.
+        unsafe { *changes.cast::<u64>() = (*info).dlpi_adds.wrapping_add((*info).dlpi_subs) };
+        1
+    }
+    let mut changes = 0_u64;
+    // SAFETY: the callback fits, and `changes` outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(first), (&raw mut changes).cast()) };
+    changes
+}
+
+/// What the kernel keeps, as it is now.
+pub(crate) fn kernel() -> Kernel {
+    // SAFETY: the mask is put back at once; no other thread of ours makes files meanwhile.
+    let umask = unsafe {
+        let umask = libc::umask(0o077);
+        libc::umask(umask);
+        umask
+    };
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the path is a C string, `stat` is ours, and zeros are a valid one.
+    let stat = unsafe {
+        libc::stat(c".".as_ptr(), stat.as_mut_ptr());
+        stat.assume_init()
+    };
+    let mut blocked: u64 = 0;
+    // SAFETY: the kernel's mask has 64 bits; nothing is changed.
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, 0, &raw mut blocked, 8) };
+    Kernel { umask, folder: (stat.st_dev, stat.st_ino), blocked, environment: environment() }
+}
+
+/// A hash of the environment's pointers: a variable that is set or taken away moves them.
+fn environment() -> u64 {
+    unsafe extern "C" {
+        static environ: *const *const libc::c_char;
+    }
+    let mut hash = crate::model::hash::Fnv::new();
+    // SAFETY: C's environment: an array of pointers that ends with a null one; nobody changes it while the harness works.
+    unsafe {
+        let mut at = environ;
+        while !at.is_null() && !(*at).is_null() {
+            hash.write(&(*at as usize).to_ne_bytes());
+            at = at.add(1);
+        }
+    }
+    hash.finish()
+}
+
+/// Whether two ranges of memory of the same length hold the same bytes. Costs the same with and without optimisation.
+///
+/// # Safety
+/// Both are readable for `len` bytes.
+pub(crate) unsafe fn same(a: usize, b: usize, len: usize) -> bool {
+    // SAFETY: by the obligation of this function.
+    unsafe { libc::memcmp(a as *const libc::c_void, b as *const libc::c_void, len) == 0 }
+}
