@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use super::{Site, assemble, mode};
@@ -97,11 +97,17 @@ fn answer_of_worker(site: &Site) -> Result<Report, String> {
         .stdout(printed.for_child().map_err(|error| told("its output", error))?)
         .stderr(printed.for_child().map_err(|error| told("its output", error))?);
     let mut child = patiently(|| command.spawn()).map_err(|error| told("the system says", error))?;
-    let status = child.wait().map_err(|error| told("it could not be waited for", error))?;
+    // Where SIGCHLD is ignored, the system waits itself and keeps no status: the report tells how it went.
+    let status = match child.wait() {
+        Ok(status) => Some(status),
+        Err(error) if error.raw_os_error() == Some(sys::NO_CHILD) => None,
+        Err(error) => return Err(told("it could not be waited for", error)),
+    };
+    let status = status.map_or_else(|| String::from("its status is not known"), |status| status.to_string());
     let mut text = String::new();
     let read = channel.read_to_string(&mut text);
     if read.is_err() || text.is_empty() {
-        return Err(silent(test, status, &printed.tail(SHOWN)));
+        return Err(silent(test, &status, &printed.tail(SHOWN)));
     }
     json::from_str(&text).map_err(|error| {
         format!("the worker's report can't be read ({error}); it ended with {status}\n{}", printed.tail(SHOWN))
@@ -122,7 +128,7 @@ fn patiently<T>(mut start: impl FnMut() -> std::io::Result<T>) -> std::io::Resul
     }
 }
 
-fn silent(test: &str, status: ExitStatus, printed: &str) -> String {
+fn silent(test: &str, status: &str, printed: &str) -> String {
     let printed = printed.trim();
     let why = if printed.contains("running 0 tests") {
         format!(

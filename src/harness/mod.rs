@@ -69,6 +69,9 @@ pub(crate) fn sweep(site: &Site, requested: Requested, body: &mut dyn Body) -> R
     let (options, environment) = understood(requested);
     let site = &Site { command: Some(command_again(&site.package)), ..site.clone() };
     let report = here(site, &options, body);
+    if options.task == Task::Off {
+        return report;
+    }
     if let Err(error) = report_file::write(&report, site, &environment) {
         panic!("{error}");
     }
@@ -87,7 +90,8 @@ pub(crate) fn check(site: &Site, requested: Requested, body: &mut dyn Body) {
         && options.engine != EngineChoice::InProcess
         && matches!(options.task, Task::Sweep | Task::Leaks);
     let report = if in_worker { launch::start(site, &options) } else { here(site, &options, body) };
-    let written = report_file::write(&report, site, &environment);
+    let written =
+        if options.task == Task::Off { Ok(()) } else { report_file::write(&report, site, &environment) };
     say(&report, written.err());
 }
 

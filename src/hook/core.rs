@@ -83,8 +83,6 @@ pub(crate) struct Own {
     pub(crate) point_stacks: bool,
     /// They are kept here.
     pub(crate) points: PagesVec<usize>,
-    /// Record the request at this index as the diverging one, whatever the baseline says.
-    pub(crate) look_at: Option<u64>,
     /// Shrinks are no points.
     pub(crate) shrink_skip: bool,
     /// Call the breakpoint function at a failure.
@@ -165,8 +163,7 @@ impl Core {
                 later: PagesVec::new(),
                 point_stacks: false,
                 points: PagesVec::new(),
-                look_at: None,
-                shrink_skip: false,
+                    shrink_skip: false,
                 break_here: false,
                 cut: 0,
                 births: Births::None,
@@ -379,8 +376,8 @@ impl Own {
         if compares && !self.as_in_baseline(request) {
             self.note_divergence(journal, request);
         }
-        if self.record || self.point_stacks || self.look_at.is_some() {
-            self.observe(journal, request, growth, live);
+        if self.record || self.point_stacks {
+            self.observe(request, growth, live);
         }
         if fails {
             self.failed(journal, *request, true);
@@ -409,13 +406,10 @@ impl Own {
 
     /// What plain runs write down of a point.
     #[inline(never)]
-    fn observe(&mut self, journal: &mut Journal, request: &Request, growth: u64, live: u64) {
+    fn observe(&mut self, request: &Request, growth: u64, live: u64) {
         if self.record {
             let demand = if growth == 0 { 0 } else { live.wrapping_add(growth) };
             self.log.push(Logged { size: request.size, align: request.align, kind: request.kind, demand });
-        }
-        if self.look_at == Some(request.index) {
-            self.note_divergence(journal, request);
         }
         if self.point_stacks {
             let mut stack = RawStack::EMPTY;

@@ -106,7 +106,7 @@ impl Folder<'_> {
             culprit: detail
                 .culprit
                 .as_ref()
-                .filter(|_| code == Code::Abort)
+                .filter(|_| matches!(code, Code::Abort | Code::Baseline))
                 .map(|culprit| RequestReport { injected: culprit.injected, ..request(culprit, stacks) }),
             blocks: blocks::group(&cause.blocks, stacks),
             error: detail.error.clone(),

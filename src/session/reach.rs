@@ -92,9 +92,9 @@ impl<'a> Heap<'a> {
             // SAFETY: writable statics and thread-locals of this thread are readable.
             unsafe { self.pointers(range.from, range.len, &mut note) };
         }
-        for range in older_blocks(core) {
+        for (hidden, len) in older_blocks(core) {
             // SAFETY: live blocks are readable.
-            unsafe { self.pointers(range.from, range.len, &mut note) };
+            unsafe { self.pointers(!hidden, len, &mut note) };
         }
         let mut reached = vec![false; self.blocks.len()];
         for target in targets {
@@ -106,25 +106,24 @@ impl<'a> Heap<'a> {
     }
 }
 
-fn older_blocks(core: &Core) -> Vec<state::Range> {
+/// Complemented address and size of every block that was born before the open session.
+fn older_blocks(core: &Core) -> Vec<(usize, usize)> {
     let room = core.with_shared(|shared| shared.ledger.len());
     let mut ranges = Vec::with_capacity(room);
     core.with_shared(|shared| {
         let session = shared.session;
         for entry in shared.ledger.entries().filter(|entry| entry.session != session).take(room) {
-            ranges.push(state::Range { from: entry.address, len: entry.size });
+            ranges.push((!entry.address, entry.size));
         }
     });
     ranges
 }
 
 /// Whether memory that is neither a static nor a block of ours (the stack outside the body, the C heap, mappings of files and of
-/// nothing) holds a pointer into this block, whose address is complemented. Words that were left there by chance count as well. `outside`:
-/// an address in a frame that was open around the run; below it lie the body's dead frames.
+/// nothing) holds the address of this block, complemented here. Only its first byte counts: the C heap's own records, old ones
+/// too, point into the middle of what has taken their place. `outside`: an address in a frame that was open around the run;
+/// below it lie the body's dead frames.
 pub(crate) fn in_other_memory(hidden: usize, size: usize, outside: usize) -> bool {
-    let one = [Entry { address: hidden, size, ..Entry::NONE }];
-    let heap = Heap::new(&one);
-    let mut found = false;
     let stack = state::stack_above(outside);
     for range in state::writable_memory(outside).into_iter().chain(stack) {
         if pages::is_ours(range.from, range.len) {
@@ -132,10 +131,29 @@ pub(crate) fn in_other_memory(hidden: usize, size: usize, outside: usize) -> boo
         }
         for part in without(range, !hidden, size) {
             // SAFETY: the system says that it is mapped and readable, and no other thread runs that could unmap it.
-            unsafe { heap.pointers(part.from, part.len, |_| found = true) };
+            if unsafe { holds_word(part, !hidden) } {
+                return true;
+            }
         }
     }
-    found
+    false
+}
+
+/// Whether an aligned word of this memory is `wanted`.
+///
+/// # Safety
+/// The memory is readable.
+unsafe fn holds_word(range: state::Range, wanted: usize) -> bool {
+    let end = range.from.saturating_add(range.len);
+    let mut at = range.from.next_multiple_of(WORD);
+    while at.saturating_add(WORD) <= end {
+        // SAFETY: inside the memory, and aligned.
+        if unsafe { (at as *const usize).read_volatile() } == wanted {
+            return true;
+        }
+        at = at.wrapping_add(WORD);
+    }
+    false
 }
 
 /// What is left of a range without the block itself.

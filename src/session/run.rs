@@ -33,8 +33,6 @@ pub(crate) struct Orders {
     pub(crate) keep_failures: bool,
     /// Record the stack of every point.
     pub(crate) point_stacks: bool,
-    /// Record the request at this index.
-    pub(crate) look_at: Option<u64>,
     /// Which births get their stack recorded.
     pub(crate) births: Births,
     /// How long threads of the body may go on.
@@ -51,7 +49,6 @@ impl Orders {
             failure_stacks: false,
             keep_failures: false,
             point_stacks: false,
-            look_at: None,
             births: Births::None,
             grace: GRACE,
         }
@@ -115,7 +112,6 @@ fn arm(core: &Core, orders: &Orders) {
     own.failure_stacks = orders.failure_stacks;
     own.keep_failures = orders.keep_failures;
     own.point_stacks = orders.point_stacks;
-    own.look_at = orders.look_at;
     own.later.clear();
     own.points.clear();
     own.births = match &orders.births {

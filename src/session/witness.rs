@@ -79,6 +79,11 @@ fn note(info: &PanicHookInfo<'_>) {
     // SAFETY: this is the own thread of the open run; no other reference to the journal is alive here.
     let journal = unsafe { &mut *journal };
     journal.panics = journal.panics.wrapping_add(1);
+    let follows = info.location().is_some_and(|place| place.file().ends_with("core/src/panicking.rs"));
+    if follows && journal.panics > 1 {
+        // "panic in a destructor during cleanup" and its kin: the panic that led there tells more.
+        return;
+    }
     journal.panic_message = text(info.payload()).and_then(|text| arena.put_bytes(text.as_bytes()));
     if let Some(place) = info.location() {
         journal.panic_file = arena.put_bytes(place.file().as_bytes());

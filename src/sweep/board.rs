@@ -42,8 +42,6 @@ pub(crate) struct Alone {
     pub(crate) keep_failures: bool,
     /// Record the stack of every point.
     pub(crate) point_stacks: bool,
-    /// Record the request at this index.
-    pub(crate) look_at: Option<u64>,
     /// The time limit is this many times the usual one.
     pub(crate) patience: u32,
 }
@@ -51,7 +49,7 @@ pub(crate) struct Alone {
 impl Alone {
     /// A run that only injects.
     pub(crate) fn of(fault: Fault) -> Alone {
-        Alone { fault, births: Wanted::None, keep_failures: false, point_stacks: false, look_at: None, patience: 1 }
+        Alone { fault, births: Wanted::None, keep_failures: false, point_stacks: false, patience: 1 }
     }
 }
 

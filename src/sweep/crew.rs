@@ -64,6 +64,13 @@ pub(crate) trait Crew {
     /// If no process can be had.
     fn alone(&mut self, ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken>;
 
+    /// The stacks of the points of the very run that is the baseline, as far as it can be made once more: each its length and
+    /// then its addresses. `runs`: how many plain runs there were.
+    ///
+    /// # Errors
+    /// If no process can be had.
+    fn baseline_stacks(&mut self, runs: u32) -> Result<Vec<usize>, Broken>;
+
     /// A process can be lost without losing the sweep.
     fn contains(&self) -> bool;
 }

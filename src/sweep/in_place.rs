@@ -146,6 +146,12 @@ impl Crew for InPlace<'_> {
         Ok(self.read())
     }
 
+    fn baseline_stacks(&mut self, _runs: u32) -> Result<Vec<usize>, Broken> {
+        // The baseline's run can't be made again here: the next plain run stands in for it.
+        let ask = Alone { point_stacks: true, ..Alone::of(Fault::None) };
+        Ok(self.alone(ask, &[])?.points)
+    }
+
     fn contains(&self) -> bool {
         false
     }

@@ -161,7 +161,7 @@ impl<'a> Runner<'a> {
             unsafe { self.core.own().break_here = false };
             self.try_in(again, self.orders(&ask));
             // SAFETY: as above.
-            compare(self.core, first, unsafe { &*again.journal }, self.pages.arena, &raw const desk as usize);
+            compare(self.core, first, unsafe { &*again.journal }, self.pages.arena, std::ptr::from_ref(&*self.body).cast::<()>() as usize);
         }
         // SAFETY: the order's giver waits.
         unsafe { (*self.board()).answer.end = End::Done };
@@ -172,7 +172,6 @@ impl<'a> Runner<'a> {
             failure_stacks: true,
             keep_failures: ask.keep_failures,
             point_stacks: ask.point_stacks,
-            look_at: ask.look_at,
             births: self.births(ask.births),
             ..Orders::new(ask.fault)
         }

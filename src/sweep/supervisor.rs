@@ -7,6 +7,7 @@ use super::crew::{Broken, Crew, WarmedUp};
 use super::digest::{Digest, bare};
 use super::order::{self, Plan};
 use super::verdict::{findings, plain_findings, verdict};
+use super::warm;
 use crate::hook::core::Logged;
 use crate::model::code::{Code, Verdict};
 use crate::model::fault::Fault;
@@ -63,6 +64,7 @@ struct Sweep<'a> {
     base: Vec<Logged>,
     results: Vec<Option<(Verdict, bool)>>,
     failed: Vec<(usize, Judged)>,
+    baseline_stacks: Vec<usize>,
     repeats: bool,
 }
 
@@ -102,6 +104,7 @@ impl<'a> Sweep<'a> {
             base: Vec::new(),
             results: Vec::new(),
             failed: Vec::new(),
+            baseline_stacks: Vec::new(),
             repeats: true,
         }
     }
@@ -388,11 +391,13 @@ impl<'a> Sweep<'a> {
             .ok()
             .and_then(|place| self.base.get(place))
             .map(|point| bare(index, point.size, point.align, point.kind));
-        if let Some(record) = &mut baseline {
-            let looked = self.crew.alone(Alone { look_at: Some(index), ..Alone::of(Fault::None) }, &[])?;
-            if let Some(seen) = looked.detail.diverges.and_then(|parting| parting.trial) {
-                *record = seen;
+        if let Some(record) = &mut baseline
+            && let Ok(place) = usize::try_from(index)
+        {
+            if self.baseline_stacks.is_empty() {
+                self.baseline_stacks = self.crew.baseline_stacks(self.swept.runs)?;
             }
+            record.stack = warm::nth_stack(&self.baseline_stacks, place);
         }
         digest.detail.diverges = Some(Divergence { index, baseline, trial });
         Ok(())

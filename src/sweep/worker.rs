@@ -279,6 +279,14 @@ impl Crew for Worker<'_> {
         Ok(self.read(ended.unwrap_or(answer.end)))
     }
 
+    fn baseline_stacks(&mut self, runs: u32) -> Result<Vec<usize>, Broken> {
+        self.go_cold(runs.saturating_sub(1));
+        let ask = Alone { point_stacks: true, ..Alone::of(Fault::None) };
+        let stacks = self.alone(ask, &[]).map(|digest| digest.points);
+        self.go_cold(runs);
+        stacks
+    }
+
     fn contains(&self) -> bool {
         true
     }

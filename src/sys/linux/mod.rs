@@ -13,6 +13,9 @@ pub(crate) mod time;
 /// Whether this platform can try points in processes of their own.
 pub(crate) const HAS_PROCESSES: bool = true;
 
+/// The system's number for "there is no such child".
+pub(crate) const NO_CHILD: i32 = libc::ECHILD;
+
 /// The calling thread's `errno`, to be put back by [`set_errno`] around what must not be seen.
 #[inline]
 pub(crate) fn errno() -> i32 {
