@@ -90,8 +90,7 @@ pub(crate) fn check(site: &Site, requested: Requested, body: &mut dyn Body) {
         && options.engine != EngineChoice::InProcess
         && matches!(options.task, Task::Sweep | Task::Leaks);
     let report = if in_worker { launch::start(site, &options) } else { here(site, &options, body) };
-    let written =
-        if options.task == Task::Off { Ok(()) } else { report_file::write(&report, site, &environment) };
+    let written = if options.task == Task::Off { Ok(()) } else { report_file::write(&report, site, &environment) };
     say(&report, written.err());
 }
 

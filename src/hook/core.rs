@@ -163,7 +163,7 @@ impl Core {
                 later: PagesVec::new(),
                 point_stacks: false,
                 points: PagesVec::new(),
-                    shrink_skip: false,
+                shrink_skip: false,
                 break_here: false,
                 cut: 0,
                 births: Births::None,

@@ -24,6 +24,18 @@ pub(crate) struct Span {
     pub(crate) len: usize,
 }
 
+/// A panic, as the hook saw it.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct PanicPlace {
+    /// Its text, if it has one.
+    pub(crate) message: Option<Span>,
+    /// The file in which it was raised.
+    pub(crate) file: Option<Span>,
+    /// The line.
+    pub(crate) line: u32,
+}
+
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -87,12 +99,12 @@ pub(crate) struct Journal {
     pub(crate) others: AtomicU64,
     /// Panics seen by the hook of this run.
     pub(crate) panics: u64,
-    /// The message of the last one.
-    pub(crate) panic_message: Option<Span>,
-    /// Its file.
-    pub(crate) panic_file: Option<Span>,
-    /// Its line.
-    pub(crate) panic_line: u32,
+    /// The panic that tells what happened: the last one, or the one that led to it.
+    pub(crate) panic: Option<PanicPlace>,
+    /// The one before it.
+    pub(crate) panic_before: Option<PanicPlace>,
+    /// The text of the payload that came back to the harness.
+    pub(crate) payload: Option<Span>,
     /// What a fatal signal left.
     pub(crate) fatal: Fatality,
     /// What the run came to (valid once `Done`).
@@ -109,6 +121,8 @@ pub(crate) struct Journal {
     pub(crate) point_stacks: Span,
     /// Where the output of this run begins.
     pub(crate) output_from: u64,
+    /// Where it ends; 0: it goes on to the end.
+    pub(crate) output_to: u64,
     /// Threads that still ran when the grace time was over.
     pub(crate) threads_left: u64,
     /// Wall time of the body, in nanoseconds.
@@ -175,9 +189,9 @@ impl Journal {
         self.exempt = 0;
         *self.others.get_mut() = 0;
         self.panics = 0;
-        self.panic_message = None;
-        self.panic_file = None;
-        self.panic_line = 0;
+        self.panic = None;
+        self.panic_before = None;
+        self.payload = None;
         self.fatal.number = 0;
         self.facts = Facts::default();
         self.error = None;
@@ -186,6 +200,7 @@ impl Journal {
         self.later = Span::default();
         self.point_stacks = Span::default();
         self.threads_left = 0;
+        self.output_to = 0;
         self.trouble = None;
     }
 

@@ -266,7 +266,7 @@ impl Stage for Watcher<'_> {
                     (Some(_), None) => false,
                 };
                 if let Some(message) = message {
-                    journal.panic_message = self.desk.arena.put_bytes(message.as_bytes());
+                    journal.payload = self.desk.arena.put_bytes(message.as_bytes());
                 }
             }
         }

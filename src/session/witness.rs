@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::hook::arena::Arena;
 use crate::hook::core;
 use crate::hook::gate;
-use crate::hook::journal::Journal;
+use crate::hook::journal::{Journal, PanicPlace};
 use crate::model::stack::RawStack;
 use crate::sys::{self, stacks};
 
@@ -79,16 +79,22 @@ fn note(info: &PanicHookInfo<'_>) {
     // SAFETY: this is the own thread of the open run; no other reference to the journal is alive here.
     let journal = unsafe { &mut *journal };
     journal.panics = journal.panics.wrapping_add(1);
+    let message = text(info.payload());
     let follows = info.location().is_some_and(|place| place.file().ends_with("core/src/panicking.rs"));
     if follows && journal.panics > 1 {
-        // "panic in a destructor during cleanup" and its kin: the panic that led there tells more.
+        // The last of two or three: "panic in a destructor during cleanup" follows a panic in a destructor that ran because
+        // of another panic, which tells most; "panic in a function that cannot unwind" follows the one that tells.
+        if message.is_some_and(|message| message.contains("destructor")) && journal.panic_before.is_some() {
+            journal.panic = journal.panic_before;
+        }
         return;
     }
-    journal.panic_message = text(info.payload()).and_then(|text| arena.put_bytes(text.as_bytes()));
-    if let Some(place) = info.location() {
-        journal.panic_file = arena.put_bytes(place.file().as_bytes());
-        journal.panic_line = place.line();
-    }
+    journal.panic_before = journal.panic;
+    journal.panic = info.location().map(|place| PanicPlace {
+        message: message.and_then(|text| arena.put_bytes(text.as_bytes())),
+        file: arena.put_bytes(place.file().as_bytes()),
+        line: place.line(),
+    });
 }
 
 /// The text of a panic's payload, if it is text.

@@ -254,8 +254,9 @@ unsafe fn init(board: *mut Board) {
             (&raw mut (*journal).recent).write([NO_RECORD; RECENT]);
             (&raw mut (*journal).diverged).write(None);
             (&raw mut (*journal).diverging).write(NO_RECORD);
-            (&raw mut (*journal).panic_message).write(None);
-            (&raw mut (*journal).panic_file).write(None);
+            (&raw mut (*journal).panic).write(None);
+            (&raw mut (*journal).panic_before).write(None);
+            (&raw mut (*journal).payload).write(None);
             (&raw mut (*journal).fatal).write(Fatality {
                 number: 0,
                 address: None,

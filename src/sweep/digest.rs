@@ -39,7 +39,7 @@ pub(crate) struct Digest {
 /// Reads a journal whose writer has ended, or has come back.
 pub(crate) fn digest(journal: &Journal, arena: Arena, end: End, output: Option<&Output>) -> Digest {
     let done = journal.step.load(Ordering::Acquire) == Step::Done as u32;
-    let text = output.map(|output| output.tail(journal.output_from, OUTPUT)).unwrap_or_default();
+    let text = output.map(|output| output.tail(journal.output_from, journal.output_to, OUTPUT)).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
     let mut facts =
         Facts { delivered: journal.delivered, delivered_outside_benign: journal.delivered_outside, ..journal.facts };
@@ -163,9 +163,9 @@ fn panic(journal: &Journal, arena: Arena, ending: Ending) -> Option<PanicInfo> {
         return None;
     }
     Some(PanicInfo {
-        message: text_at(arena, journal.panic_message).unwrap_or_default(),
-        file: text_at(arena, journal.panic_file),
-        line: journal.panic_file.map(|_| journal.panic_line),
+        message: text_at(arena, journal.payload.or(journal.panic.and_then(|panic| panic.message))).unwrap_or_default(),
+        file: journal.panic.and_then(|panic| text_at(arena, panic.file)),
+        line: journal.panic.map(|panic| panic.line),
         unwound: journal.facts.ending == Ending::Panic && journal.step.load(Ordering::Acquire) == Step::Done as u32,
     })
 }

@@ -79,8 +79,10 @@ impl<'a> Runner<'a> {
     fn try_in(&mut self, desk: Desk<'_>, orders: Orders) {
         self.mark_output();
         run(self.body, desk, orders);
-        if self.output.is_some() {
+        if let Some(file) = &self.output {
             output::flush();
+            // SAFETY: the run is over.
+            unsafe { (*desk.journal).output_to = file.len() };
         }
     }
 
@@ -161,7 +163,13 @@ impl<'a> Runner<'a> {
             unsafe { self.core.own().break_here = false };
             self.try_in(again, self.orders(&ask));
             // SAFETY: as above.
-            compare(self.core, first, unsafe { &*again.journal }, self.pages.arena, std::ptr::from_ref(&*self.body).cast::<()>() as usize);
+            compare(
+                self.core,
+                first,
+                unsafe { &*again.journal },
+                self.pages.arena,
+                std::ptr::from_ref(&*self.body).cast::<()>() as usize,
+            );
         }
         // SAFETY: the order's giver waits.
         unsafe { (*self.board()).answer.end = End::Done };

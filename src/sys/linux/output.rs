@@ -57,9 +57,9 @@ impl Output {
         unsafe { libc::ftruncate(self.fd, 0) };
     }
 
-    /// The bytes from `from` to the end, but no more than the last `most`.
-    pub(crate) fn tail(&self, from: u64, most: u64) -> Vec<u8> {
-        let end = self.len();
+    /// The bytes from `from` to `to` (0: to the end), but no more than the last `most`.
+    pub(crate) fn tail(&self, from: u64, to: u64, most: u64) -> Vec<u8> {
+        let end = if to == 0 { self.len() } else { to.min(self.len()) };
         let begin = from.min(end).max(end.saturating_sub(most));
         let mut bytes = vec![0_u8; usize::try_from(end.saturating_sub(begin)).unwrap_or(0)];
         // SAFETY: the buffer is ours, and its length is told.
