@@ -129,7 +129,10 @@ fn say(report: &Report, trouble: Option<String>) {
     if let Some(trouble) = &trouble {
         eprintln!("{trouble}");
     }
-    let first = report.findings.first().map(|finding| finding.message.clone());
+    let first = report.findings.first().map(|finding| match (&finding.fault, finding.notes.first()) {
+        (None, Some(why)) => format!("{}: {why}", finding.message),
+        _ => finding.message.clone(),
+    });
     std::panic::resume_unwind(Box::new(first.or(trouble).unwrap_or_else(|| String::from("the test failed"))));
 }
 
