@@ -1,5 +1,7 @@
 //! The builder in a plain test: beside other tests, with captured output, with state of its own.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a body prints is part of the test")]
+
 use std::collections::TryReserveError;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
