@@ -354,7 +354,6 @@ fn a_real_failure_is_one_call(#[values(EngineChoice::InProcess, EngineChoice::Au
             [alloc, zeroed, block.resize(MOST + 1).err()]
         });
         assert!(refused.iter().all(Option::is_some), "there is not so much");
-        assert!(refused.iter().filter(|&&by| by == Some(Refused::Injected)).count() <= 3);
         block.assert_kept(64);
         block.resize(65)
     };
@@ -367,21 +366,16 @@ fn a_real_failure_is_one_call(#[values(EngineChoice::InProcess, EngineChoice::Au
 }
 
 #[test]
-fn a_real_failure_of_a_plain_run_is_told_from_an_injected_one() {
-    let plain = Cell::new(true);
+fn without_a_fault_every_failure_is_real() {
     let body = || {
-        let refused = Block::filled(of(MOST + 1, 8), 7).err();
-        assert_eq!(refused, Some(if plain.get() { Refused::Really } else { Refused::Injected }));
+        assert_eq!(Block::filled(of(MOST + 1, 8), 7).err(), Some(Refused::Really));
+        assert_eq!(Block::zeroed(of(MOST + 1, 1)).err(), Some(Refused::Really));
+        let mut block = Block::filled(of(64, 64), 7)?;
+        assert_eq!(block.resize(MOST + 1), Err(Refused::Really));
+        block.resize(1)
     };
+    assert_eq!(body(), Ok(()));
     in_process("t").leaks_only().run(body).assert_clean();
-    plain.set(false);
-    let mut runs = 0;
-    let report = in_process("t").run(|| {
-        runs += 1;
-        plain.set(runs <= 2);
-        body();
-    });
-    assert_eq!(verdicts(&report).first(), Some(&Verdict::Tolerated), "{report}");
 }
 
 // ---- Seeded bugs, each with its twin, in processes of their own ---------------------------------------------------------------
