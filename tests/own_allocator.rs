@@ -10,10 +10,12 @@ mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System, alloc, alloc_zeroed, dealloc, realloc};
 use std::cell::Cell;
+use std::collections::TryReserveError;
 use std::hint::black_box;
 use std::mem;
 use std::panic::{catch_unwind, resume_unwind};
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use common::{Row, clean, failing, want};
 use oomsweep::model::code::Verdict;
@@ -376,6 +378,24 @@ fn without_a_fault_every_failure_is_real() {
     };
     assert_eq!(body(), Ok(()));
     in_process("t").leaks_only().run(body).assert_clean();
+}
+
+/// What a run leaves in a static is looked through for pointers, bytes that were never written included; it is no leak.
+#[test]
+fn what_a_static_holds_is_no_leak() {
+    static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+    let body = || {
+        let mut outer: Vec<Vec<u8>> = Vec::new();
+        outer.try_reserve_exact(8)?;
+        let mut inner = Vec::new();
+        inner.try_reserve_exact(800)?;
+        outer.push(inner);
+        *KEPT.lock().unwrap_or_else(PoisonError::into_inner) = outer;
+        Ok::<(), TryReserveError>(())
+    };
+    let report = in_process("t").run(body);
+    report.assert_clean();
+    assert_eq!(verdicts(&report), [Verdict::Error; 4], "{report}");
 }
 
 // ---- Seeded bugs, each with its twin, in processes of their own ---------------------------------------------------------------
