@@ -68,7 +68,7 @@ impl Site {
 pub(crate) fn sweep(site: &Site, requested: Requested, body: &mut dyn Body) -> Report {
     let (options, environment) = understood(requested);
     let site = &Site { command: Some(command_again(&site.package)), ..site.clone() };
-    let report = here(site, &options, body);
+    let report = here(site, &options, body, || ());
     if options.task == Task::Off {
         return report;
     }
@@ -82,14 +82,18 @@ pub(crate) fn sweep(site: &Site, requested: Requested, body: &mut dyn Body) -> R
 pub(crate) fn check(site: &Site, requested: Requested, body: &mut dyn Body) {
     if launch::is_worker_for(site) {
         let (options, _) = understood(requested);
-        launch::answer(&here(site, &options, body));
+        launch::answer(&here(site, &options, body, || ()));
         return;
     }
     let (options, environment) = understood(requested);
     let in_worker = sys::HAS_PROCESSES
         && options.engine != EngineChoice::InProcess
         && matches!(options.task, Task::Sweep | Task::Leaks);
-    let report = if in_worker { launch::start(site, &options) } else { here(site, &options, body) };
+    let report = if in_worker {
+        launch::start(site, &options)
+    } else {
+        here(site, &options, body, || hook::learn_capture(|| announce(site)))
+    };
     let written = if options.task == Task::Off { Ok(()) } else { report_file::write(&report, site, &environment) };
     say(&report, written.err());
 }
@@ -136,8 +140,14 @@ fn say(report: &Report, trouble: Option<String>) {
     std::panic::resume_unwind(Box::new(first.or(trouble).unwrap_or_else(|| String::from("the test failed"))));
 }
 
-/// The sweep itself, in this process and its children.
-fn here(site: &Site, options: &Options, body: &mut dyn Body) -> Report {
+/// Said before a sweep in this process, which may not come back.
+#[allow(clippy::print_stderr, reason = "the line that a dying process would else not have said")]
+fn announce(site: &Site) {
+    eprintln!("oomsweep: {} runs in this process, which an abort, a crash, an exit or a hang would end", site.test());
+}
+
+/// The sweep itself, in this process and its children. `begin` is called when it is this one's turn.
+fn here(site: &Site, options: &Options, body: &mut dyn Body, begin: impl FnOnce()) -> Report {
     let began = Instant::now();
     let _turn = match turn::take(&site.place()) {
         Ok(turn) => turn,
@@ -149,10 +159,12 @@ fn here(site: &Site, options: &Options, body: &mut dyn Body) -> Report {
     let mut report = if options.task == Task::Off {
         off(site, body)
     } else if hook::is_installed() {
+        begin();
         swept(site, options, body)
     } else {
         assemble::whole(site, mode(options), Code::NotInstalled, None)
     };
+    hook::forget_capture();
     report.elapsed_ms = began.elapsed().as_secs_f64() * 1000.0;
     render::wording::speak(&mut report);
     report

@@ -169,6 +169,18 @@ fn what_an_error_path_makes_once_is_no_leak() {
     expect(&report, &["once@0 error"], &[]);
 }
 
+/// The harness captures what is printed in a buffer that grows now and then; its growth is not the body's.
+#[alloc_test(engine = "in-process")]
+fn printing() -> Result<(), TryReserveError> {
+    println!("a line that a body prints, long enough to make the buffer grow in some of the runs but not in all");
+    let block = reserve(10);
+    println!("another one");
+    for _ in 0..black_box(20) {
+        println!("and many more, so that a single run prints more than any small buffer holds");
+    }
+    block.map(drop)
+}
+
 #[test]
 fn a_plain_run_that_leaks() {
     let body = || std::mem::forget(black_box(reserve(24)));
