@@ -6,6 +6,7 @@
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 mod deaths;
 mod driven;
+mod replay;
 mod threads;
 mod verdicts;
 
