@@ -1,6 +1,10 @@
 //! The only module that knows them all: run, explain, render. It prints once and panics once.
 
 mod assemble;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+mod launch;
+#[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
+#[path = "no_launch.rs"]
 mod launch;
 mod replay;
 mod report_file;
@@ -21,9 +25,6 @@ use crate::sweep::crew::{Broken, Crew};
 use crate::sweep::in_place::InPlace;
 use crate::sweep::supervisor;
 use crate::{inspect, render, sys};
-
-/// The limit of a plain run for which no other was set, in nanoseconds.
-const PLAIN_LIMIT: u64 = 60_000_000_000;
 
 /// Where a test stands, as its attribute or its builder tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,34 +185,12 @@ fn swept(site: &Site, options: &Options, body: &mut dyn Body) -> Report {
         return replay::run(site, options, at, body);
     }
     let tried = if sys::HAS_PROCESSES && options.engine != EngineChoice::InProcess {
-        with_processes(site, options, should_panic, body)
+        launch::explore(site, options, should_panic, body)
     } else {
         InPlace::new(body, options.policy, should_panic, options.shrink_skip)
             .and_then(|mut crew| explore(site, options, &mut crew))
     };
     tried.unwrap_or_else(|Broken(why)| assemble::whole(site, mode(options), Code::Incomplete, Some(why)))
-}
-
-#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
-fn with_processes(
-    site: &Site,
-    options: &Options,
-    should_panic: Option<&str>,
-    body: &mut dyn Body,
-) -> Result<Report, Broken> {
-    let limit = options.timeout.map_or(PLAIN_LIMIT, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
-    let mut crew = crate::sweep::worker::Worker::new(body, options.policy, should_panic, options.shrink_skip, limit)?;
-    explore(site, options, &mut crew)
-}
-
-#[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
-fn with_processes(
-    _site: &Site,
-    _options: &Options,
-    _should_panic: Option<&str>,
-    _body: &mut dyn Body,
-) -> Result<Report, Broken> {
-    Err(Broken(String::from("this platform has no processes to try points in")))
 }
 
 /// Sweeps with an engine, and explains what it found.
