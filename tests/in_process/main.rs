@@ -3,6 +3,8 @@
 //! It can be chosen everywhere, and is the only one elsewhere. Each expectation is exact. What ends a process is driven in a
 //! process of its own, and so are replays.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a body prints is part of the test")]
+
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 mod deaths;
 mod driven;
