@@ -11,6 +11,7 @@
 //!                    nothing dies, then a plain run <──────────┘
 //! ```
 
+mod again;
 pub(crate) mod board;
 pub(crate) mod carry;
 pub(crate) mod crew;
