@@ -15,7 +15,7 @@ impl Report {
     ///
     /// With the whole report as its message, as a terminal shows it, if a finding is left.
     ///
-    /// ```no_run
+    /// ```
     /// oomsweep::Sweep::new("reserves").run(|| Vec::<u8>::new().try_reserve(100)).assert_clean();
     /// ```
     #[track_caller]

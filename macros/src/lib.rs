@@ -95,7 +95,7 @@ use crate::ast::{Function, Role, role};
 /// last `#[case]`*, for rstest hands what is above a case to that case alone. What rstest builds before the call, fixtures and
 /// values, does not fail, unless `fixtures = "swept"` says so. rstest's `#[timeout]` becomes the option of that name.
 ///
-/// ```ignore
+/// ```text
 /// #[alloc_test]
 /// #[rstest]
 /// #[case::empty("")]

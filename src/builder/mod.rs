@@ -21,7 +21,7 @@ use driver::Driver;
 /// The options stand on the builder as on the attribute. The `OOMSWEEP…` variables are read when the body is run: for how to run
 /// (engine, limits, seed, shard) the variable wins, for what is accepted the builder wins and the variable is the default.
 ///
-/// ```no_run
+/// ```
 /// use std::collections::TryReserveError;
 ///
 /// use oomsweep::{Faults, Sweep};
@@ -52,7 +52,7 @@ impl Sweep {
     /// `CARGO_MANIFEST_DIR` while it runs the program (otherwise `unknown` and the current folder), the target is the
     /// executable's name.
     ///
-    /// ```no_run
+    /// ```
     /// let report = oomsweep::Sweep::new("parser::reads_a_line").run(|| drop(Box::new(1)));
     /// println!("{} of {} trials", report.coverage.tried, report.coverage.planned);
     /// ```
@@ -86,7 +86,7 @@ impl<M> Sweep<M> {
     ///
     /// If a variable or an option can't be understood; the message says which, and what it takes.
     ///
-    /// ```no_run
+    /// ```
     /// use oomsweep::Sweep;
     ///
     /// let report = Sweep::new("reserves").run(|| Vec::<u8>::new().try_reserve(100));
@@ -109,7 +109,7 @@ impl<M> Sweep<M> {
     ///
     /// As [`run`](Sweep::run).
     ///
-    /// ```no_run
+    /// ```
     /// use oomsweep::Sweep;
     ///
     /// Sweep::new("grows_a_full_queue")

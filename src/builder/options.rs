@@ -10,7 +10,7 @@ use crate::model::options::EngineChoice;
 impl<M> Sweep<M> {
     /// Which patterns are swept, and on which points. Default: `Faults::ONCE | Faults::PERSISTENT`.
     ///
-    /// ```no_run
+    /// ```
     /// use oomsweep::{Faults, Sweep};
     ///
     /// let report = Sweep::new("big_blocks").faults(Faults::ONCE | Faults::size(4096)).run(|| drop(vec![0; 5000]));
@@ -36,7 +36,7 @@ impl<M> Sweep<M> {
     /// What it is if the process ends because an infallible API, such as `Vec::push`, was refused. Default:
     /// [`Infallible::Deny`], or what `OOMSWEEP_INFALLIBLE` says.
     ///
-    /// ```no_run
+    /// ```
     /// use oomsweep::{Infallible, Sweep};
     ///
     /// let report = Sweep::new("joins").infallible(Infallible::Skip).run(|| drop(["a", "b"].concat()));
@@ -56,7 +56,7 @@ impl<M> Sweep<M> {
     /// Adds places whose failures may be swallowed: a request with a frame whose function's path begins so, such as
     /// `indexmap::`, is a library's own fallback. An empty path is refused when the body is run.
     ///
-    /// ```no_run
+    /// ```
     /// use oomsweep::Sweep;
     ///
     /// let report = Sweep::new("index").benign(["indexmap::", "hashbrown::"]).run(|| Vec::<u8>::new().try_reserve(1));
@@ -115,7 +115,7 @@ impl<M> Sweep<M> {
     /// The limit for the whole sweep, above zero; what it cuts off is a finding, `incomplete`, unless
     /// [`incomplete`](Sweep::incomplete) allows it. Default: none; `OOMSWEEP_MAX_TIME` wins.
     ///
-    /// ```no_run
+    /// ```
     /// use std::time::Duration;
     ///
     /// use oomsweep::{Rule, Sweep};
@@ -161,7 +161,7 @@ impl<M> Sweep<M> {
     /// What an injected failure must come back as: an error for which `expected` returns true. Any other `Err` is a finding,
     /// `wrong-error`. Default: any `Err` will do. A function that panics has not returned true.
     ///
-    /// ```no_run
+    /// ```
     /// use oomsweep::Sweep;
     ///
     /// #[derive(Debug)]

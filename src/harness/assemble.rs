@@ -50,9 +50,8 @@ pub(super) fn whole(site: &Site, mode: Mode, code: Code, why: Option<String>) ->
     report.result = Outcome::Failed;
     report.complete = false;
     let mut finding = fold::of_the_test(code);
-    finding.notes.extend(why.clone());
+    finding.notes.extend(why);
     report.findings.push(finding);
-    report.stopped = why.map(|_| String::from("trouble"));
     report
 }
 

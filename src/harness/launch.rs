@@ -10,10 +10,15 @@ use crate::model::code::Code;
 use crate::model::options::Options;
 use crate::model::report::Report;
 use crate::render::{json, wording};
+use crate::session::Body;
+use crate::sweep::crew::Broken;
+use crate::sweep::worker::Worker;
 use crate::sys;
 
 /// Tells a process that it is a worker: `PARENT:DESCRIPTOR:TEST`.
 const VARIABLE: &str = "OOMSWEEP_INTERNAL_WORKER";
+/// The limit of a plain run for which no other was set, in nanoseconds.
+const PLAIN_LIMIT: u64 = 60_000_000_000;
 /// How much of what a worker printed is shown when it did not answer, in bytes.
 const SHOWN: usize = 4096;
 
@@ -29,7 +34,6 @@ struct Job {
 
 /// Before `main`, while there is one thread: a worker learns what it is, ties its life to its parent's, and takes the variable
 /// away from whatever its body starts.
-#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 #[ctor::ctor(unsafe)]
 fn before_main() {
     let Some(value) = std::env::var_os(VARIABLE) else { return };
@@ -78,6 +82,18 @@ pub(super) fn start(site: &Site, options: &Options) -> Report {
             report
         }
     }
+}
+
+/// Sweeps a body in children of this process.
+pub(super) fn explore(
+    site: &Site,
+    options: &Options,
+    should_panic: Option<&str>,
+    body: &mut dyn Body,
+) -> Result<Report, Broken> {
+    let limit = options.timeout.map_or(PLAIN_LIMIT, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
+    let mut crew = Worker::new(body, options.policy, should_panic, options.shrink_skip, limit)?;
+    super::explore(site, options, &mut crew)
 }
 
 fn answer_of_worker(site: &Site) -> Result<Report, String> {

@@ -1,6 +1,10 @@
 //! The only module that knows them all: run, explain, render. It prints once and panics once.
 
 mod assemble;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+mod launch;
+#[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
+#[path = "no_launch.rs"]
 mod launch;
 mod replay;
 mod report_file;
@@ -21,9 +25,6 @@ use crate::sweep::crew::{Broken, Crew};
 use crate::sweep::in_place::InPlace;
 use crate::sweep::supervisor;
 use crate::{inspect, render, sys};
-
-/// The limit of a plain run for which no other was set, in nanoseconds.
-const PLAIN_LIMIT: u64 = 60_000_000_000;
 
 /// Where a test stands, as its attribute or its builder tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Site {
 pub(crate) fn sweep(site: &Site, requested: Requested, body: &mut dyn Body) -> Report {
     let (options, environment) = understood(requested);
     let site = &Site { command: Some(command_again(&site.package)), ..site.clone() };
-    let report = here(site, &options, body);
+    let report = here(site, &options, body, || ());
     if options.task == Task::Off {
         return report;
     }
@@ -82,14 +83,18 @@ pub(crate) fn sweep(site: &Site, requested: Requested, body: &mut dyn Body) -> R
 pub(crate) fn check(site: &Site, requested: Requested, body: &mut dyn Body) {
     if launch::is_worker_for(site) {
         let (options, _) = understood(requested);
-        launch::answer(&here(site, &options, body));
+        launch::answer(&here(site, &options, body, || ()));
         return;
     }
     let (options, environment) = understood(requested);
     let in_worker = sys::HAS_PROCESSES
         && options.engine != EngineChoice::InProcess
         && matches!(options.task, Task::Sweep | Task::Leaks);
-    let report = if in_worker { launch::start(site, &options) } else { here(site, &options, body) };
+    let report = if in_worker {
+        launch::start(site, &options)
+    } else {
+        here(site, &options, body, || hook::learn_capture(|| announce(site)))
+    };
     let written = if options.task == Task::Off { Ok(()) } else { report_file::write(&report, site, &environment) };
     say(&report, written.err());
 }
@@ -129,12 +134,21 @@ fn say(report: &Report, trouble: Option<String>) {
     if let Some(trouble) = &trouble {
         eprintln!("{trouble}");
     }
-    let first = report.findings.first().map(|finding| finding.message.clone());
+    let first = report.findings.first().map(|finding| match (&finding.fault, finding.notes.first()) {
+        (None, Some(why)) => format!("{}: {why}", finding.message),
+        _ => finding.message.clone(),
+    });
     std::panic::resume_unwind(Box::new(first.or(trouble).unwrap_or_else(|| String::from("the test failed"))));
 }
 
-/// The sweep itself, in this process and its children.
-fn here(site: &Site, options: &Options, body: &mut dyn Body) -> Report {
+/// Said before a sweep in this process, which may not come back.
+#[allow(clippy::print_stderr, reason = "the line that a dying process would else not have said")]
+fn announce(site: &Site) {
+    eprintln!("oomsweep: {} runs in this process, which an abort, a crash, an exit or a hang would end", site.test());
+}
+
+/// The sweep itself, in this process and its children. `begin` is called when it is this one's turn.
+fn here(site: &Site, options: &Options, body: &mut dyn Body, begin: impl FnOnce()) -> Report {
     let began = Instant::now();
     let _turn = match turn::take(&site.place()) {
         Ok(turn) => turn,
@@ -146,10 +160,12 @@ fn here(site: &Site, options: &Options, body: &mut dyn Body) -> Report {
     let mut report = if options.task == Task::Off {
         off(site, body)
     } else if hook::is_installed() {
+        begin();
         swept(site, options, body)
     } else {
         assemble::whole(site, mode(options), Code::NotInstalled, None)
     };
+    hook::forget_capture();
     report.elapsed_ms = began.elapsed().as_secs_f64() * 1000.0;
     render::wording::speak(&mut report);
     report
@@ -169,34 +185,12 @@ fn swept(site: &Site, options: &Options, body: &mut dyn Body) -> Report {
         return replay::run(site, options, at, body);
     }
     let tried = if sys::HAS_PROCESSES && options.engine != EngineChoice::InProcess {
-        with_processes(site, options, should_panic, body)
+        launch::explore(site, options, should_panic, body)
     } else {
         InPlace::new(body, options.policy, should_panic, options.shrink_skip)
             .and_then(|mut crew| explore(site, options, &mut crew))
     };
     tried.unwrap_or_else(|Broken(why)| assemble::whole(site, mode(options), Code::Incomplete, Some(why)))
-}
-
-#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
-fn with_processes(
-    site: &Site,
-    options: &Options,
-    should_panic: Option<&str>,
-    body: &mut dyn Body,
-) -> Result<Report, Broken> {
-    let limit = options.timeout.map_or(PLAIN_LIMIT, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
-    let mut crew = crate::sweep::worker::Worker::new(body, options.policy, should_panic, options.shrink_skip, limit)?;
-    explore(site, options, &mut crew)
-}
-
-#[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
-fn with_processes(
-    _site: &Site,
-    _options: &Options,
-    _should_panic: Option<&str>,
-    _body: &mut dyn Body,
-) -> Result<Report, Broken> {
-    Err(Broken(String::from("this platform has no processes to try points in")))
 }
 
 /// Sweeps with an engine, and explains what it found.

@@ -2,7 +2,7 @@
 
 use std::cell::UnsafeCell;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use super::gate::Local;
 use super::journal::Journal;
@@ -103,6 +103,8 @@ pub(crate) struct Core {
     pub(crate) live_bytes: AtomicU64,
     /// Blocks of every thread are recorded; else those of the body's own thread.
     pub(crate) everyone: AtomicBool,
+    /// The block in which a test harness captures output; 0: not known, or there is none.
+    pub(crate) capture: AtomicUsize,
 }
 
 // SAFETY: `shared` is reached through the lock alone; `own` is changed between runs by the thread that opens them, and read by
@@ -171,6 +173,7 @@ impl Core {
             journal: AtomicPtr::new(ptr::null_mut()),
             live_bytes: AtomicU64::new(0),
             everyone: AtomicBool::new(false),
+            capture: AtomicUsize::new(0),
         }
     }
 
@@ -225,6 +228,7 @@ impl Core {
     }
 
     /// Frees the lock that a thread of the parent held when this process was forked; for a child with one thread.
+    #[cfg_attr(not(all(target_os = "linux", not(oomsweep_portable))), allow(dead_code, reason = "nobody forks there"))]
     pub(crate) fn unlock_after_fork(&self) {
         self.lock.store(false, Ordering::Release);
     }

@@ -58,6 +58,9 @@ pub(crate) struct Local {
     pub(crate) inside: Cell<bool>,
     /// The hook was entered since this was last cleared: the probe's answer.
     pub(crate) seen: Cell<bool>,
+    /// The complement of the address of the block that was made or moved last while nothing was recorded: an address here would
+    /// be taken for somebody's who holds the block that stands there later.
+    pub(crate) latest: Cell<usize>,
     /// The thread calls the body of the open session.
     pub(crate) own: Cell<bool>,
     /// The body is running (on its own thread).
@@ -79,6 +82,7 @@ thread_local! {
         Local {
             inside: Cell::new(false),
             seen: Cell::new(false),
+            latest: Cell::new(!0),
             own: Cell::new(false),
             body: Cell::new(false),
             harness: Cell::new(0),

@@ -133,6 +133,30 @@ pub(crate) fn is_installed() -> bool {
     seen
 }
 
+/// Learns in which block a test harness captures what is printed on this thread: the one that `print` made, or made larger. From
+/// now on its growth is nobody's request, for in which run a line does not fit any more is chance. Where nothing is captured, or
+/// the block had room, nothing is learnt.
+pub(crate) fn learn_capture(print: impl FnOnce()) {
+    let (before, core) = (gate::state(), self::core::core_or_make());
+    if before == State::Off as u32 && !gate::set(State::Between) {
+        return;
+    }
+    let _harness = gate::harness();
+    gate::local(|local| local.latest.set(!0));
+    print();
+    core.capture.store(!gate::local(|local| local.latest.get()), Ordering::Relaxed);
+    if before == State::Off as u32 {
+        gate::set(State::Off);
+    }
+}
+
+/// The harness takes back what it has captured when the test ends.
+pub(crate) fn forget_capture() {
+    if let Some(core) = self::core::core() {
+        core.capture.store(0, Ordering::Relaxed);
+    }
+}
+
 /// The thread is inside the hook, once: a second entry (our own work, a signal handler) passes through.
 struct Visit<'a> {
     local: &'a Local,
@@ -223,7 +247,9 @@ unsafe fn allocate(backing: &dyn GlobalAlloc, layout: Layout, kind: Kind) -> *mu
         };
         let Some(core) = core::core().filter(|core| visit.records(core)) else {
             // SAFETY: as above.
-            return unsafe { plainly(backing, layout, kind) };
+            let block = unsafe { plainly(backing, layout, kind) };
+            local.latest.set(!(block as usize));
+            return block;
         };
         let mut request = Request {
             size: layout.size(),
@@ -270,6 +296,13 @@ unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layout: Layout, 
     gate::local(|local| {
         let Some(visit) = Visit::enter(local) else { return pass() };
         let Some(core) = core::core() else { return pass() };
+        if core.capture.load(Ordering::Relaxed) == block as usize {
+            let moved = pass();
+            if !moved.is_null() {
+                core.capture.store(moved as usize, Ordering::Relaxed);
+            }
+            return moved;
+        }
         let mut request = Request {
             size: new_size,
             old_size: layout.size(),
@@ -293,6 +326,9 @@ unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layout: Layout, 
         } else {
             entry.address = moved as usize;
             entry.size = new_size;
+            if !records {
+                local.latest.set(!(moved as usize));
+            }
         }
         if known {
             core.put_back(&entry);

@@ -16,6 +16,10 @@ pub(crate) fn to_string(report: &Report) -> Result<String, serde_json::Error> {
 }
 
 /// The report that a report file holds; members that this version does not know are ignored.
+#[cfg_attr(
+    not(all(target_os = "linux", not(oomsweep_portable))),
+    allow(dead_code, reason = "only a worker's report is read")
+)]
 pub(crate) fn from_str(text: &str) -> Result<Report, serde_json::Error> {
     serde_json::from_str(text)
 }

@@ -1,6 +1,7 @@
 //! What a run has left behind.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use super::reach::{self, Heap};
 use crate::hook::core::Core;
@@ -104,7 +105,8 @@ fn leaked(core: &Core, block: &Entry, indirect_count: u64, indirect_bytes: u64) 
 ///
 /// What the second run has freed is none: somebody held it. What both tries left is a leak. What only the first left is first
 /// use, if memory that the reachability of a single run does not look at points to it; otherwise it is a leak that the first
-/// failure of a process makes and later ones do not. `outside`: an address in a frame that was open around both runs.
+/// failure of a process makes and later ones do not. Beside other tests all of it counts as first use: their threads may
+/// take memory away while it is looked through. `outside`: an address in a frame that was open around both runs.
 pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outside: usize) -> Vec<Leaked> {
     let mut again: HashMap<(&[usize], usize, usize), u64> = HashMap::new();
     for block in second {
@@ -122,6 +124,7 @@ pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outsid
                 *left -= 1;
                 true
             }
+            None if !core.everyone.load(Ordering::Relaxed) => false,
             None => !reach::in_other_memory(block.hidden, block.size, outside),
         };
         if is_leak {

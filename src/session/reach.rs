@@ -8,7 +8,7 @@
 
 use crate::hook::core::Core;
 use crate::hook::ledger::Entry;
-use crate::sys::{pages, state};
+use crate::sys::{pages, state, words};
 
 const WORD: usize = size_of::<usize>();
 
@@ -51,8 +51,8 @@ impl<'a> Heap<'a> {
         let end = from.saturating_add(len);
         let mut at = from.next_multiple_of(WORD);
         while at.saturating_add(WORD) <= end {
-            // SAFETY: inside the memory, and aligned; whatever the word holds is taken for a number.
-            let word = unsafe { (at as *const usize).read_volatile() };
+            // SAFETY: inside the memory, and aligned.
+            let word = unsafe { words::read(at) };
             if let Some(target) = self.holding(word) {
                 each(target);
             }
@@ -148,7 +148,7 @@ unsafe fn holds_word(range: state::Range, wanted: usize) -> bool {
     let mut at = range.from.next_multiple_of(WORD);
     while at.saturating_add(WORD) <= end {
         // SAFETY: inside the memory, and aligned.
-        if unsafe { (at as *const usize).read_volatile() } == wanted {
+        if unsafe { words::read(at) } == wanted {
             return true;
         }
         at = at.wrapping_add(WORD);

@@ -85,7 +85,7 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     arm(desk.core, &orders);
     let look_for_points = orders.point_stacks;
     let keep_failures = orders.keep_failures;
-    let threads_before = threads::count();
+    let threads = Threads::of(desk.core);
     let fds_before = FdSet::now();
     let began = time::now_ns();
     journal.began.store(began, Ordering::Relaxed);
@@ -93,12 +93,16 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     journal.step.store(Step::Running as u32, Ordering::Release);
     open(desk);
     let mut watcher = Watcher { desk, saved: Saved::now() };
+    let was_marked = threads.beside && threads::mark();
     body.call(&mut watcher);
+    if threads.beside && !was_marked {
+        threads::unmark();
+    }
     watcher.saved.restore();
     // SAFETY: the body has come back; the hook writes no more, for its thread is in the harness again.
     let journal = unsafe { &mut *desk.journal };
     journal.took = time::now_ns().saturating_sub(began);
-    look_around(desk, journal, &orders.grace, threads_before, &fds_before);
+    look_around(desk, journal, &orders.grace, &threads, &fds_before);
     close(desk);
     if look_for_points || keep_failures {
         hand_over(desk, journal);
@@ -153,18 +157,20 @@ fn close(desk: Desk<'_>) {
 }
 
 /// Waits for threads, and looks for what is left.
-fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads_before: u64, fds_before: &FdSet) {
+fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads: &Threads, fds_before: &FdSet) {
     let mut fds_now = FdSet::now();
     let open = |now: &FdSet| now.new_since(fds_before).next().is_some();
     let blocks = || desk.core.with_shared(|shared| shared.live_blocks) != 0;
-    let mut settled = threads::settle(threads_before, Duration::from_millis(2));
+    let left = blocks() || open(&fds_now);
+    // To count marks is dear, and threads that hold nothing are no matter.
+    let mut settled = (threads.beside && !left) || threads.settle(Duration::from_millis(2));
     if !settled && (blocks() || open(&fds_now)) {
-        settled = threads::settle(threads_before, *grace);
+        settled = threads.settle(*grace);
     }
     if open(&fds_now) {
         fds_now = FdSet::now();
     }
-    journal.threads_left = if settled { 0 } else { threads::count().saturating_sub(threads_before) };
+    journal.threads_left = if settled { 0 } else { threads.left() };
     let left = audit::leaks(desk.core, !settled);
     journal.facts.leaks = left.roots.len() as u64;
     journal.facts.thread_leaks = left.thread_leaks;
@@ -179,6 +185,32 @@ fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads_
     journal.facts.delivered = journal.delivered;
     journal.facts.delivered_outside_benign = journal.delivered_outside;
     journal.lost = desk.core.with_shared(|shared| shared.ledger.lost());
+}
+
+/// The threads that a run starts, told from those that were there before.
+struct Threads {
+    /// Other tests run in this process, whose threads come and go: those of the body bear a mark.
+    beside: bool,
+    before: u64,
+}
+
+impl Threads {
+    fn of(core: &Core) -> Threads {
+        let beside = !core.everyone.load(Ordering::Relaxed);
+        Threads { beside, before: if beside { threads::surely_marked() } else { threads::count() } }
+    }
+
+    fn count(&self) -> fn() -> u64 {
+        if self.beside { threads::marked } else { threads::count }
+    }
+
+    fn settle(&self, limit: Duration) -> bool {
+        threads::settle(self.count(), self.before, limit)
+    }
+
+    fn left(&self) -> u64 {
+        self.count()().saturating_sub(self.before)
+    }
 }
 
 /// Moves what the hook kept in pages of its own to where the parent can read it.

@@ -2,12 +2,13 @@
 
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
 use crate::hook::arena::Arena;
 use crate::hook::core;
 use crate::hook::gate;
 use crate::hook::journal::{Journal, PanicPlace};
+use crate::model::fault::Fault;
 use crate::model::stack::RawStack;
 use crate::sys::{self, stacks};
 
@@ -36,6 +37,8 @@ pub(crate) fn watch(arena: Arena, then: Then) {
     AFTER.store(if then == Then::Leave { AFTER_LEAVE } else { AFTER_PASS_ON }, Ordering::SeqCst);
     sys::signals::own_stack();
     sys::signals::watch(on_fatal);
+    static AT_EXIT: Once = Once::new();
+    AT_EXIT.call_once(|| sys::process::at_exit(on_exit));
 }
 
 /// Makes sure that our hook stands in front of whatever hook is in place. On a thread that is panicking nothing is done: the
@@ -57,7 +60,11 @@ pub(crate) fn watch_panics() {
         let own = gate::local(|local| local.own.get());
         if own {
             note(info);
+            if is_told_later() {
+                return;
+            }
         }
+        let _harness = gate::harness();
         // A second panic prints a full stack whatever the environment says, which can take longer than any limit.
         if !own || !SPOKEN.swap(true, Ordering::Relaxed) {
             present(info);
@@ -65,6 +72,17 @@ pub(crate) fn watch_panics() {
     });
     OURS.store(address(&fresh), Ordering::Relaxed);
     panic::set_hook(fresh);
+}
+
+/// A trial in the process of the test, which has no output of its own, panics for the first time: the report tells of it. Were
+/// every panic printed, a sweep of a body that unwraps would print one for each point, with a stack if `RUST_BACKTRACE` asks
+/// for it; and that stack's debug information would stay in statics, full of old addresses of the body's blocks. A second panic
+/// is printed, for the process may die of it; and so is that of a replay.
+fn is_told_later() -> bool {
+    let Some(core) = core::core().filter(|_| AFTER.load(Ordering::SeqCst) == AFTER_PASS_ON) else { return false };
+    let journal = core.journal();
+    // SAFETY: as in `note`; the own part is only read, and nothing else of this thread does that meanwhile.
+    unsafe { !core.own().break_here && !journal.is_null() && (*journal).delivered > 0 && (*journal).panics == 1 }
 }
 
 fn address(hook: &Hook) -> usize {
@@ -113,7 +131,7 @@ fn on_fatal(fatal: sys::signals::Fatal) {
                 sys::process::leave(99);
             }
             // SAFETY: as above; the exclusive reference has ended.
-            last_words(unsafe { &*journal });
+            last_words(unsafe { &*journal }, format_args!("signal {}", fatal.number));
         }
     }
 }
@@ -142,15 +160,29 @@ fn holds(stack: &RawStack, function: usize) -> bool {
     stack.ips().iter().any(|&ip| stacks::enclosing_function(ip) == function)
 }
 
+/// When the process ends by `exit`. In a child of our own whoever made the child tells of it.
+extern "C" fn on_exit() {
+    let open = gate::state() == gate::State::Session as u32 && AFTER.load(Ordering::SeqCst) == AFTER_PASS_ON;
+    let journal = core::core().map_or(std::ptr::null_mut(), core::Core::journal);
+    if open && !journal.is_null() {
+        // SAFETY: whoever writes here is the thread that ends the process, or about to end with it.
+        last_words(unsafe { &*journal }, format_args!("an exit"));
+    }
+}
+
 /// What the dying process says of the fault that was being tried.
-fn last_words(journal: &Journal) {
+fn last_words(journal: &Journal, of: std::fmt::Arguments<'_>) {
     use std::fmt::Write;
     let mut line = Line { bytes: [0; 256], len: 0 };
-    let _ = writeln!(
-        line,
-        "oomsweep: this process dies of signal {} while {} is tried in it; what follows could not be tried",
-        journal.fatal.number, journal.fault
-    );
+    let _ = match journal.fault {
+        Fault::None => {
+            writeln!(line, "oomsweep: this process dies of {of} in a plain run of the body; nothing could be tried")
+        }
+        fault => writeln!(
+            line,
+            "oomsweep: this process dies of {of} while {fault} is tried in it; what follows could not be tried"
+        ),
+    };
     sys::write_error(line.bytes.get(..line.len).unwrap_or(&[]));
 }
 

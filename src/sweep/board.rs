@@ -1,4 +1,8 @@
 //! The board: what the worker, the server and the runner tell each other, in pages that all of them see.
+#![cfg_attr(
+    not(all(target_os = "linux", not(oomsweep_portable))),
+    allow(dead_code, reason = "without processes most orders are never given, and most ends never met")
+)]
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -13,6 +13,10 @@
 
 mod again;
 pub(crate) mod board;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+pub(crate) mod carry;
+#[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
+#[path = "no_carry.rs"]
 pub(crate) mod carry;
 pub(crate) mod crew;
 pub(crate) mod digest;
@@ -24,6 +28,7 @@ pub(crate) mod server;
 pub(crate) mod supervisor;
 pub(crate) mod verdict;
 pub(crate) mod warm;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod watchdog;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod worker;

@@ -305,15 +305,15 @@ impl<'a> Sweep<'a> {
         closing: Closing,
         sure: bool,
     ) -> Result<(), Broken> {
+        if closing == Closing::Differs {
+            self.repeats = false;
+        }
         let trusted = if sure { good.len() } else { good.len().min(1) };
         for (place, &result) in good.iter().take(trusted).enumerate() {
             self.put_good(at + place, result);
         }
         if trusted == good.len() {
             return Ok(());
-        }
-        if closing == Closing::Differs {
-            self.repeats = false;
         }
         let rest: Vec<Fault> = faults.iter().take(good.len()).skip(trusted).copied().collect();
         if closing == Closing::None

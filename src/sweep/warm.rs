@@ -70,11 +70,15 @@ pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mu
     // SAFETY: no run is open.
     let base = unsafe { desk.core.own() }.base.as_slice();
     warm.log = desk.arena.put(base).unwrap_or_default();
-    warm.threads_left = !threads::settle(start, Duration::from_millis(100));
+    warm.threads_left = !threads::settle(threads::count, start, Duration::from_millis(100));
     warm
 }
 
 /// `runs` plain runs, to bring a new process to the reference state; the last is its baseline. False if one fails.
+#[cfg_attr(
+    not(all(target_os = "linux", not(oomsweep_portable))),
+    allow(dead_code, reason = "there are no other processes to bring there")
+)]
 pub(crate) fn repeat(body: &mut dyn Body, desk: Desk<'_>, runs: u32, mut before: impl FnMut()) -> bool {
     for _ in 0..runs {
         before();

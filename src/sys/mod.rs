@@ -13,3 +13,4 @@ mod portable;
 pub(crate) use portable::*;
 
 pub(crate) mod stacks;
+pub(crate) mod words;

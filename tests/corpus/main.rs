@@ -2,7 +2,7 @@
 //!
 //! Every body is ignored, for half of them must fail. The table starts this binary again for one body after the other,
 //! and holds exit status and report file against the row.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", not(oomsweep_portable)))]
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "each target uses its own part")]

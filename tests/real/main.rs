@@ -5,7 +5,7 @@
 //! tells the truth about real code, and a list of what real code does. The versions are those of `Cargo.lock`.
 //!
 //! Many bodies abort, which only a process of its own can contain.
-#![cfg(unix)]
+#![cfg(all(target_os = "linux", not(oomsweep_portable)))]
 
 mod allocator_api2;
 mod bump_scope;

@@ -2,7 +2,7 @@
 //!
 //! Every body is ignored; the test beside it starts this binary again for that body alone, in a session of its own and
 //! under a limit of its own, and looks at what came of it.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", not(oomsweep_portable)))]
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "each target uses its own part")]

@@ -237,6 +237,9 @@ fn be(count: u64) -> String {
 
 fn incomplete(report: &Report) -> String {
     let coverage = &report.coverage;
+    if coverage.planned == 0 {
+        return "nothing could be tried".to_owned();
+    }
     let by = report.stopped.as_ref().map(|what| format!(" by {what}")).unwrap_or_default();
     let left = if coverage.left == 1 { "1 trial was" } else { &format!("{} trials were", coverage.left) };
     format!("stopped{by} at {} of {}: {left} not made", coverage.tried, coverage.planned)

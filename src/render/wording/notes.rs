@@ -33,7 +33,7 @@ pub(crate) fn speak(report: &mut Report) {
     let mut findings = std::mem::take(&mut report.findings);
     for finding in &mut findings {
         finding.message = headline(finding, report);
-        for note in notes_of(finding) {
+        for note in notes_of(finding, report) {
             if !finding.notes.iter().any(|said| said == note) {
                 finding.notes.push(note.to_owned());
             }
@@ -42,7 +42,9 @@ pub(crate) fn speak(report: &mut Report) {
     report.findings = findings;
 }
 
-fn notes_of(finding: &Finding) -> Vec<&'static str> {
+const MORE_TIME: &str = "give it more time, split it with `shard`, or accept it with `incomplete = \"allow\"`";
+
+fn notes_of(finding: &Finding, report: &Report) -> Vec<&'static str> {
     let mut notes = Vec::new();
     if finding.failed_request.as_ref().is_some_and(|request| request.in_drop) {
         notes.push(IN_DROP);
@@ -61,6 +63,7 @@ fn notes_of(finding: &Finding) -> Vec<&'static str> {
         Code::Baseline if finding.diverges.is_some() => notes.push(SAME_MEMORY),
         // What a replay asks for and does not find says why itself.
         Code::NotReached if finding.fault.is_none() => {}
+        Code::Incomplete if report.coverage.tried > 0 => notes.push(MORE_TIME),
         code => notes.extend(notes_of_code(code)),
     }
     if finding.fault.as_deref() == Some("none") && finding.diverges.is_none() {
@@ -79,7 +82,7 @@ fn notes_of_code(code: Code) -> &'static [&'static str] {
             &["keep the feature `global` of this crate on; or, with a global allocator of your own, wrap it: \
              `#[global_allocator] static A: TestingAllocator<System> = TestingAllocator::new(System);`"]
         }
-        Code::Incomplete => &["give it more time, split it with `shard`, or accept it with `incomplete = \"allow\"`"],
+        Code::Incomplete => &[],
         Code::Swallowed
         | Code::Leak
         | Code::DoubleFree

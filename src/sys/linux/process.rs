@@ -237,6 +237,12 @@ pub(crate) fn pid() -> i32 {
     unsafe { libc::getpid() }
 }
 
+/// Has `words` called when this process ends by `exit`, every time that this is asked for.
+pub(crate) fn at_exit(words: extern "C" fn()) {
+    // SAFETY: a function of the program itself is there as long as the process is.
+    unsafe { libc::atexit(words) };
+}
+
 /// Ends this process at once: nothing is flushed, no handler runs.
 pub(crate) fn leave(status: i32) -> ! {
     // SAFETY: the process ends here.

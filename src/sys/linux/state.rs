@@ -119,11 +119,16 @@ pub(crate) fn modules() -> u64 {
 
 /// What the kernel keeps, as it is now.
 pub(crate) fn kernel() -> Kernel {
-    // SAFETY: the mask is put back at once; no other thread of ours makes files meanwhile.
-    let umask = unsafe {
-        let umask = libc::umask(0o077);
-        libc::umask(umask);
-        umask
+    // The mask can only be read by setting it, which is done where no other thread can make a file meanwhile.
+    let umask = if super::threads::count() == 1 {
+        // SAFETY: the mask is put back at once.
+        unsafe {
+            let umask = libc::umask(0o077);
+            libc::umask(umask);
+            umask
+        }
+    } else {
+        0
     };
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: the path is a C string, `stat` is ours, and zeros are a valid one.

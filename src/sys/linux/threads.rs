@@ -15,10 +15,65 @@ pub(crate) fn count() -> u64 {
     links.saturating_sub(2)
 }
 
-/// Waits until the process has no more than `start` threads, at most `limit`. Returns whether it got there.
+/// Marks the calling thread, and with it every thread that it starts, and those that these start: by blocking a signal, for a
+/// new thread has the mask of the one that starts it. Returns whether it was marked already.
+pub(crate) fn mark() -> bool {
+    change_mark(libc::SIG_BLOCK)
+}
+
+/// Takes the mark off the calling thread; the threads that it has started keep theirs.
+pub(crate) fn unmark() {
+    change_mark(libc::SIG_UNBLOCK);
+}
+
+/// How many threads of this process may be marked: in its first and last moments any thread has every signal blocked, and is
+/// counted. Reads a file for each thread.
+pub(crate) fn marked() -> u64 {
+    masks().filter(|mask| holds(*mask, signal())).count() as u64
+}
+
+/// How many threads of this process are marked for certain.
+pub(crate) fn surely_marked() -> u64 {
+    masks().filter(|mask| holds(*mask, signal()) && !holds(*mask, signal() - 1)).count() as u64
+}
+
+/// The blocked signals of every thread.
+fn masks() -> impl Iterator<Item = u64> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    threads.filter_map(|thread| {
+        let status = std::fs::read_to_string(thread.ok()?.path().join("status")).ok()?;
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    })
+}
+
+fn holds(mask: u64, signal: i32) -> bool {
+    mask >> (signal - 1) & 1 == 1
+}
+
+/// A signal that nobody sends: the last but one of those that have no meaning. Some tools use the last one.
+fn signal() -> i32 {
+    libc::SIGRTMAX() - 1
+}
+
+fn change_mark(how: i32) -> bool {
+    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: a zeroed set is a valid one, and both are ours; the call changes the calling thread's mask alone, and has filled
+    // `old` when it has succeeded, which it does for these arguments.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigaddset(&raw mut set, signal());
+        if libc::pthread_sigmask(how, &raw const set, old.as_mut_ptr()) != 0 {
+            return false;
+        }
+        libc::sigismember(old.as_ptr(), signal()) == 1
+    }
+}
+
+/// Waits until `count` is no more than `start`, at most `limit`. Returns whether it got there.
 ///
-/// Two equal readings in a row are asked for: a single one can come up short while a thread is ending.
-pub(crate) fn settle(start: u64, limit: Duration) -> bool {
+/// Two such readings in a row are asked for: a single one can come up short while a thread is ending.
+pub(crate) fn settle(count: fn() -> u64, start: u64, limit: Duration) -> bool {
     let begin = Instant::now();
     let mut round = 0_u32;
     loop {
@@ -46,4 +101,48 @@ pub(crate) fn id() -> i32 {
 /// Whether the thread of this process with that number still runs.
 pub(crate) fn is_alive(id: i32) -> bool {
     std::fs::metadata(format!("/proc/self/task/{id}")).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    /// A thread that waits to be let go, and one that it has started.
+    fn two_threads() -> (impl FnOnce(), thread::JoinHandle<()>) {
+        let ((up, started), (go, waits)) = (channel(), channel::<()>());
+        let outer = thread::spawn(move || {
+            let inner = thread::spawn(move || {
+                up.send(()).expect("somebody listens");
+                let _ = waits.recv();
+            });
+            inner.join().expect("it ends");
+        });
+        started.recv().expect("it has started");
+        (move || drop(go), outer)
+    }
+
+    #[test]
+    fn threads_of_a_marked_thread_are_told_from_others() {
+        let (end_others, others) = two_threads();
+        let before = surely_marked();
+        assert!(!mark());
+        assert!(mark());
+        let (end_ours, ours) = two_threads();
+        unmark();
+        let (end_later, later) = two_threads();
+        // Threads of other tests may be in their first or last moments.
+        assert!(marked() >= before + 2);
+        assert_eq!(surely_marked(), before + 2);
+        assert!(!settle(marked, before, Duration::from_millis(5)));
+        end_ours();
+        ours.join().expect("it ends");
+        assert!(settle(marked, before, Duration::from_secs(5)));
+        end_others();
+        end_later();
+        others.join().expect("it ends");
+        later.join().expect("it ends");
+    }
 }

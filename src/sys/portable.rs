@@ -1,1 +1,0 @@
-//! What can be had everywhere: memory, time, and nothing about processes.
