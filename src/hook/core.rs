@@ -431,7 +431,7 @@ impl Own {
             stacks::capture(&mut stack, self.cut);
         }
         journal.put_failed(request, injected, &stack);
-        if self.keep_failures && injected && journal.delivered > 1 {
+        if self.keep_failures && injected && journal.failed > 1 {
             self.later.push(Recorded { request, stack, injected });
         }
         if self.break_here && injected {

@@ -103,9 +103,9 @@ fn leaked(core: &Core, block: &Entry, indirect_count: u64, indirect_bytes: u64) 
 
 /// What of the first try's leaks stays one after a second try of the same fault in the same process.
 ///
-/// What both tries left is a leak. What only the first left is first use, if somebody holds it after all: the second run has
-/// freed it, or memory that the reachability of a single run does not look at points to it. Otherwise it is a leak that the
-/// first failure of a process makes and later ones do not. Beside other tests all of it counts as first use: their threads may
+/// What the second run has freed is none: somebody held it. What both tries left is a leak. What only the first left is first
+/// use, if memory that the reachability of a single run does not look at points to it; otherwise it is a leak that the first
+/// failure of a process makes and later ones do not. Beside other tests all of it counts as first use: their threads may
 /// take memory away while it is looked through. `outside`: an address in a frame that was open around both runs.
 pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outside: usize) -> Vec<Leaked> {
     let mut again: HashMap<(&[usize], usize, usize), u64> = HashMap::new();
@@ -114,6 +114,10 @@ pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outsid
     }
     let mut kept = Vec::new();
     for block in first {
+        if !is_live(core, block) {
+            // The second run has freed it or moved it, so somebody held it.
+            continue;
+        }
         let repeated = again.get_mut(&group(block)).filter(|left| **left > 0);
         let is_leak = match repeated {
             Some(left) => {
@@ -121,7 +125,7 @@ pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outsid
                 true
             }
             None if !core.everyone.load(Ordering::Relaxed) => false,
-            None => is_live(core, block) && !reach::in_other_memory(block.hidden, block.size, outside),
+            None => !reach::in_other_memory(block.hidden, block.size, outside),
         };
         if is_leak {
             kept.push(*block);

@@ -19,6 +19,9 @@ use crate::sys::{threads, time};
 /// How much of an error's text is kept, in bytes.
 const ERROR_TEXT: usize = 64 * 1024;
 
+/// How many leaks of one run are described; more are only counted.
+const DESCRIBED: usize = 16 * 1024;
+
 /// What one run is to do.
 pub(crate) struct Orders {
     /// What is armed.
@@ -171,8 +174,8 @@ fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads:
     let left = audit::leaks(desk.core, !settled);
     journal.facts.leaks = left.roots.len() as u64;
     journal.facts.thread_leaks = left.thread_leaks;
-    journal.leaks =
-        if left.roots.is_empty() { Span::default() } else { desk.arena.put(&left.roots).unwrap_or_default() };
+    let described = left.roots.get(..DESCRIBED).unwrap_or(&left.roots);
+    journal.leaks = if left.roots.is_empty() { Span::default() } else { desk.arena.put(described).unwrap_or_default() };
     let fds: Vec<Fd> = fds_now
         .new_since(fds_before)
         .map(|fd| Fd { fd, target: desk.arena.put_bytes(fds::target(fd).as_bytes()).unwrap_or_default() })

@@ -140,6 +140,8 @@ pub(crate) struct Board {
     pub(crate) asked: AtomicU32,
     /// Counts the answers given.
     pub(crate) answered: AtomicU32,
+    /// The server has found no lock that nobody frees.
+    pub(crate) ready: AtomicU32,
     /// Which journal the open run is written in: 0 the first, 1 the spare one.
     pub(crate) current: AtomicU32,
     /// The order.

@@ -159,7 +159,9 @@ impl Crew for InPlace<'_> {
 
 impl Drop for InPlace<'_> {
     fn drop(&mut self) {
-        gate::set(State::Off);
+        // Blocks that runs have left must leave the ledger when they die: the next sweep in this process reads what is in it.
+        let left = self.core.with_shared(|shared| shared.ledger.len());
+        gate::set(if left == 0 { State::Off } else { State::Between });
         crate::sys::signals::unwatch();
         // SAFETY: no run is open.
         unsafe { self.core.own().break_here = false };

@@ -11,6 +11,7 @@
 //!                    nothing dies, then a plain run <──────────┘
 //! ```
 
+mod again;
 pub(crate) mod board;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod carry;

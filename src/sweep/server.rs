@@ -30,6 +30,11 @@ pub(crate) fn serve(runner: &mut Runner<'_>, parent: i32, runs: Option<u32>) -> 
     let served = catch_unwind(AssertUnwindSafe(|| {
         enter(runner);
         let board = runner.pages.board();
+        try_locks(runner);
+        // SAFETY: the word is atomic and always valid.
+        let ready = unsafe { &(*board).ready };
+        ready.store(1, Ordering::Release);
+        futex::wake(ready);
         let mut last = 0;
         loop {
             // SAFETY: the words are atomic and always valid; what the order names is ours until it is answered.
@@ -52,6 +57,15 @@ pub(crate) fn serve(runner: &mut Runner<'_>, parent: i32, runs: Option<u32>) -> 
     process::leave(if served.is_ok() { 0 } else { TROUBLE });
 }
 
+/// Takes every lock of the standard library that a run may need. One that another thread held at the fork is never free
+/// again; the worker then starts another server.
+fn try_locks(runner: &mut Runner<'_>) {
+    prime_capture(runner);
+    drop(std::io::stderr().lock());
+    drop(std::env::var_os("OOMSWEEP"));
+    witness::watch_panics();
+}
+
 /// A process of ours begins: the gate's page was wiped by the fork.
 fn enter(runner: &mut Runner<'_>) {
     runner.core.unlock_after_fork();
@@ -68,7 +82,6 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
             runner.pages.arena.clear();
             // SAFETY: the order's giver waits.
             unsafe { (*board).current.store(0, Ordering::Release) };
-            prime_capture(runner);
             let desk = runner.desk();
             let output = &mut runner.output;
             let journal = runner.pages.journal();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::again::{needs_more, not_reached};
 use super::board::{Alone, BATCH, Closing, Wanted};
 use super::crew::{Broken, Crew, WarmedUp};
 use super::digest::{Digest, bare};
@@ -137,11 +138,14 @@ impl<'a> Sweep<'a> {
         }
         let plan = order::plan(&self.base, self.options);
         self.swept.coverage.planned = plan.faults.len() as u64 + plan.cut;
-        self.run_plan(&plan)?;
+        // What was found out before the engine broke down is told all the same.
+        if let Err(Broken(why)) = self.run_plan(&plan) {
+            self.swept.cut = Some(why);
+        }
         self.count(&plan);
         if !self.swept.failed.is_empty() {
             let ask = Alone { point_stacks: true, ..Alone::of(Fault::None) };
-            self.swept.stacks = self.crew.alone(ask, &[])?.points;
+            self.swept.stacks = self.crew.alone(ask, &[]).map(|digest| digest.points).unwrap_or_default();
         }
         Ok(())
     }
@@ -343,6 +347,19 @@ impl<'a> Sweep<'a> {
         }
     }
 
+    /// One run from the reference state. What could not be made is made once more; it is never taken for the body's doing.
+    fn ask(&mut self, ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
+        let digest = self.crew.alone(ask, births)?;
+        if digest.trouble.is_none() {
+            return Ok(digest);
+        }
+        let digest = self.crew.alone(ask, births)?;
+        match digest.trouble {
+            None => Ok(digest),
+            Some(trouble) => Err(Broken(trouble)),
+        }
+    }
+
     /// Tries a fault alone, from the reference state, as often as its ending asks for; only this counts.
     fn alone(&mut self, fault: Fault, leaked: &[(usize, usize)], patience: u32) -> Result<Judged, Broken> {
         let ask = Alone { keep_failures: !self.options.benign.is_empty(), patience, ..Alone::of(fault) };
@@ -353,7 +370,7 @@ impl<'a> Sweep<'a> {
         let mut tries = 0;
         while not_reached(&digest.facts) && tries < RETRIES {
             tries += 1;
-            digest = self.with_births(ask, &digest.leaked.clone())?;
+            digest = self.with_births(Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
         }
         if not_reached(&digest.facts) {
             self.find_divergence(&mut digest)?;
@@ -367,7 +384,7 @@ impl<'a> Sweep<'a> {
         let mut sizes = leaked.to_vec();
         sizes.sort_unstable();
         sizes.dedup();
-        let mut digest = self.crew.alone(Alone { births: wanted, ..ask }, &sizes)?;
+        let mut digest = self.ask(Alone { births: wanted, ..ask }, &sizes)?;
         let complete = |digest: &Digest| digest.detail.leaks.iter().all(|block| !block.born.ips().is_empty());
         let left = digest.facts.leaks + digest.facts.fd_leaks > 0;
         if left && (wanted == Wanted::None || !complete(&digest)) {
@@ -375,9 +392,9 @@ impl<'a> Sweep<'a> {
             sizes.sort_unstable();
             sizes.dedup();
             let births = if wanted == Wanted::None && !sizes.is_empty() { Wanted::Listed } else { Wanted::All };
-            digest = self.crew.alone(Alone { births, ..ask }, &sizes)?;
+            digest = self.ask(Alone { births, ..ask }, &sizes)?;
             if !complete(&digest) {
-                digest = self.crew.alone(Alone { births: Wanted::All, ..ask }, &[])?;
+                digest = self.ask(Alone { births: Wanted::All, ..ask }, &[])?;
             }
         }
         Ok(digest)
@@ -408,11 +425,15 @@ impl<'a> Sweep<'a> {
         let mut told = verdict(&digest.facts, policy);
         if told == Verdict::Swallowed && !self.options.benign.is_empty() {
             let detail = &digest.detail;
-            let all = detail.failed.iter().chain(&detail.failed_later);
-            let outside = all
-                .filter(|record| record.injected && !record.request.benign && !(self.is_benign)(&record.stack))
-                .count();
-            digest.facts.delivered_outside_benign = outside as u64;
+            let all = detail.failed.iter().chain(&detail.failed_later).filter(|record| record.injected);
+            let (mut known, mut outside) = (0_u64, 0_u64);
+            for record in all {
+                known += 1;
+                outside += u64::from(!record.request.benign && !(self.is_benign)(&record.stack));
+            }
+            // More than there was room for: nothing excuses those.
+            let unknown = digest.facts.delivered.saturating_sub(known);
+            digest.facts.delivered_outside_benign = digest.facts.delivered_outside_benign.min(outside + unknown);
             told = verdict(&digest.facts, policy);
         }
         if told == Verdict::NotReached && digest.facts.ending == Ending::Err {
@@ -472,24 +493,6 @@ impl<'a> Sweep<'a> {
 fn plain_judged(codes: Vec<Code>, detail: Detail) -> Judged {
     // A plain run has findings, but no verdict: nothing was failed.
     Judged { fault: Fault::None, verdict: Verdict::NotReached, codes, drifted: false, detail: Some(Box::new(detail)) }
-}
-
-fn not_reached(facts: &Facts) -> bool {
-    facts.delivered == 0 && matches!(facts.ending, Ending::Ok | Ending::Err)
-}
-
-/// A trial made from the reference state that has to be made again all the same: for the stacks of what it left behind, or
-/// because one try is not enough.
-fn needs_more(digest: &Digest, options: &Options) -> bool {
-    let facts = &digest.facts;
-    let swallowed = facts.ending == Ending::Ok && facts.delivered_outside_benign > 1 && !options.benign.is_empty();
-    facts.leaks > 0
-        || facts.fd_leaks > 0
-        || facts.thread_leaks > 0
-        || facts.ending == Ending::Timeout
-        || not_reached(facts)
-        || digest.trouble.is_some()
-        || swallowed
 }
 
 fn nanos(time: Duration) -> u64 {

@@ -19,6 +19,9 @@ use crate::sys::futex;
 use crate::sys::output::{self, Output};
 use crate::sys::process::{self, Child, Died, Side};
 
+/// How often a server is started anew that waits for a lock which nobody frees.
+const STARTS: u32 = 20;
+
 /// The engine that forks.
 pub(crate) struct Worker<'a> {
     body: &'a mut dyn Body,
@@ -60,6 +63,35 @@ impl<'a> Worker<'a> {
         if self.server.is_some() {
             return Ok(());
         }
+        let mut patience = Duration::from_millis(200);
+        for _ in 0..STARTS {
+            self.fork()?;
+            if self.is_ready(patience) {
+                return Ok(());
+            }
+            self.stop();
+            patience = patience.saturating_mul(2).min(Duration::from_secs(5));
+        }
+        Err(Broken(String::from("no process could be made without a lock that another thread of this one held")))
+    }
+
+    /// Whether the server has begun, or has ended; false: it waits for a lock of the standard library that another thread of
+    /// this process held when it was forked, and that nobody will ever free there.
+    fn is_ready(&self, patience: Duration) -> bool {
+        let Some(server) = &self.server else { return false };
+        // SAFETY: the word is atomic and always valid.
+        let ready = unsafe { &(*self.pages.board()).ready };
+        let begin = std::time::Instant::now();
+        while ready.load(Ordering::Acquire) == 0 && !server.has_ended() {
+            if begin.elapsed() >= patience {
+                return false;
+            }
+            futex::wait(ready, 0, Duration::from_millis(5));
+        }
+        true
+    }
+
+    fn fork(&mut self) -> Result<(), Broken> {
         let core = core_or_make();
         // SAFETY: no run is open in this process.
         unsafe { core.own().shrink_skip = self.shrink_skip };
@@ -67,10 +99,15 @@ impl<'a> Worker<'a> {
         unsafe {
             (*self.pages.board()).asked.store(0, Ordering::Release);
             (*self.pages.board()).answered.store(0, Ordering::Release);
+            (*self.pages.board()).ready.store(0, Ordering::Release);
         }
         let parent = process::pid();
         output::flush();
-        match process::fork_child() {
+        // Held over the fork by this thread, it is free on both sides: the lock that threads contend for most.
+        let printing = std::io::stdout().lock();
+        let side = process::fork_child();
+        drop(printing);
+        match side {
             Ok(Side::Parent(child)) => {
                 self.server = Some(child);
                 Ok(())

@@ -12,6 +12,7 @@ mod common;
 #[allow(dead_code, unused_imports, unused_macros, reason = "each target uses its own part")]
 mod kit;
 
+mod builder;
 mod children;
 mod crowd;
 mod killed;

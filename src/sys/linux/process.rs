@@ -82,7 +82,7 @@ impl Child {
     /// Whether it ends within `limit`.
     pub(crate) fn ends_within(&self, limit: Duration) -> bool {
         if self.pidfd < 0 {
-            return false;
+            return self.ends_within_by_looking(limit);
         }
         let mut poll = libc::pollfd { fd: self.pidfd, events: libc::POLLIN, revents: 0 };
         let time = libc::timespec {
@@ -91,6 +91,25 @@ impl Child {
         };
         // SAFETY: one entry and a valid time, both ours; no mask.
         unsafe { libc::ppoll(&raw mut poll, 1, &raw const time, std::ptr::null()) == 1 }
+    }
+
+    /// The same where the system gives no descriptor for a process, as under some filters of system calls.
+    fn ends_within_by_looking(&self, limit: Duration) -> bool {
+        let begin = std::time::Instant::now();
+        loop {
+            // SAFETY: a zeroed siginfo is a valid one, to be written by waitid; the child is only looked at.
+            let ended = unsafe {
+                let mut info: libc::siginfo_t = std::mem::zeroed();
+                let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | WALL;
+                libc::waitid(libc::P_PID, u32::try_from(self.pid).unwrap_or(0), &raw mut info, how) == 0
+                    && info.si_pid() == self.pid
+            };
+            let left = limit.saturating_sub(begin.elapsed());
+            if ended || left.is_zero() {
+                return ended;
+            }
+            std::thread::sleep(left.min(Duration::from_micros(200)));
+        }
     }
 
     /// Whether it has ended already (it is not waited for).
@@ -240,6 +259,20 @@ mod tests {
         assert_eq!(silenced(b"RUST_LIB_BACKTRACE=1"), Some(c"RUST_LIB_BACKTRACE=0"));
         assert_eq!(silenced(b"RUST_BACKTRACES=1"), None);
         assert_eq!(silenced(b"RUST_LOG=1"), None);
+    }
+
+    #[test]
+    fn a_child_without_a_descriptor_is_seen_to_end() {
+        match fork_child().expect("a child") {
+            Side::Parent(child) => {
+                super::super::fds::close(child.pidfd);
+                let child = Child { pidfd: -1, ..child };
+                assert!(child.ends_within(Duration::from_secs(30)));
+                assert!(child.has_ended());
+                assert_eq!(child.wait(), Died::Exited(7));
+            }
+            Side::Child => leave(7),
+        }
     }
 
     /// Tells something where the variable is set, as it is in many a CI; elsewhere there is nothing to take away.
