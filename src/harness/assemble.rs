@@ -154,7 +154,10 @@ pub(super) fn keys(words: &[usize], resolver: &mut Resolver) -> Vec<(u64, u64)> 
 fn accept_known(report: &mut Report, options: &Options) {
     // A part of the trials, or none, does not tell that a finding is gone.
     let whole = report.complete && options.task == Task::Sweep && options.shard.is_none();
-    for id in &options.known {
+    for (place, id) in options.known.iter().enumerate() {
+        if options.known.iter().take(place).any(|earlier| earlier == id) {
+            continue;
+        }
         let before = report.findings.len();
         report.findings.retain(|finding| finding.id != *id || is_memory_error(finding.code));
         if report.findings.len() < before {

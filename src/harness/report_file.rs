@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Site;
 use crate::config::Environment;
@@ -25,7 +26,10 @@ pub(super) fn write(report: &Report, site: &Site, environment: &Environment) -> 
         )
     };
     let text = json::to_string(report).map_err(|error| told("the report can't be put into JSON", &error))?;
-    let draft = folder.join(format!(".{name}.{}.draft", std::process::id()));
+    // One draft for each writer: two threads may sweep under one name.
+    static DRAFTS: AtomicU64 = AtomicU64::new(0);
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    let draft = folder.join(format!(".{name}.{}.{number}.draft", std::process::id()));
     let written = draft_then_rename(&draft, &path, text.as_bytes());
     written.map_err(|error| {
         let _ = fs::remove_file(&draft);

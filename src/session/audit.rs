@@ -42,10 +42,22 @@ pub(crate) fn leaks(core: &Core, threads_run: bool) -> Left {
         alive.dedup();
         return Left { roots: Vec::new(), thread_leaks: alive.len() as u64 };
     }
-    let mut reached = Heap::new(&blocks).reached_from_roots(core).into_iter();
+    let alive = living_makers(core, &blocks);
+    let mut reached = Heap::new(&blocks).reached_from_roots(core, &alive).into_iter();
     blocks.retain(|_| !reached.next().unwrap_or(false));
     blocks.sort_unstable_by_key(|block| block.ordinal);
     Left { roots: roots(core, &blocks), thread_leaks: 0 }
+}
+
+/// The blocks whose thread still lives, from an earlier run on: its stack and its thread-locals may hold them.
+fn living_makers(core: &Core, blocks: &[Entry]) -> Vec<usize> {
+    if blocks.iter().all(|block| block.thread == 0) {
+        return Vec::new();
+    }
+    let system_ids = system_ids(core);
+    let mut known: HashMap<u32, bool> = HashMap::new();
+    let mut lives = |thread: u32| *known.entry(thread).or_insert_with(|| runs(&system_ids, thread));
+    (0..blocks.len()).filter(|&number| blocks.get(number).is_some_and(|block| lives(block.thread))).collect()
 }
 
 fn system_ids(core: &Core) -> Vec<i32> {

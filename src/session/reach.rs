@@ -84,9 +84,9 @@ impl<'a> Heap<'a> {
         (count, bytes)
     }
 
-    /// Which blocks a root reaches.
-    pub(crate) fn reached_from_roots(&self, core: &Core) -> Vec<bool> {
-        let mut targets = Vec::new();
+    /// Which blocks a root reaches. `held`: blocks that are held in any case.
+    pub(crate) fn reached_from_roots(&self, core: &Core, held: &[usize]) -> Vec<bool> {
+        let mut targets = held.to_vec();
         let mut note = |target: usize| targets.push(target);
         for range in state::statics() {
             // SAFETY: writable statics and thread-locals of this thread are readable.

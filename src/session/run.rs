@@ -101,7 +101,11 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     watcher.saved.restore();
     // SAFETY: the body has come back; the hook writes no more, for its thread is in the harness again.
     let journal = unsafe { &mut *desk.journal };
-    journal.took = time::now_ns().saturating_sub(began);
+    let ended = time::now_ns();
+    journal.took = ended.saturating_sub(began);
+    // What follows has a time limit of its own.
+    journal.began.store(ended, Ordering::Relaxed);
+    journal.runs.fetch_add(1, Ordering::Relaxed);
     look_around(desk, journal, &orders.grace, &threads, &fds_before);
     close(desk);
     if look_for_points || keep_failures {

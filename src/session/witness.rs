@@ -93,7 +93,9 @@ fn note(info: &PanicHookInfo<'_>) {
     let Some(core) = core::core() else { return };
     let journal = core.journal();
     let arena = ARENA.try_lock().ok().and_then(|held| *held);
-    let (false, Some(arena)) = (journal.is_null(), arena) else { return };
+    // In what a body forks, the gate is closed.
+    let open = gate::state() == gate::State::Session as u32 && !journal.is_null();
+    let (true, Some(arena)) = (open, arena) else { return };
     // SAFETY: this is the own thread of the open run; no other reference to the journal is alive here.
     let journal = unsafe { &mut *journal };
     journal.panics = journal.panics.wrapping_add(1);

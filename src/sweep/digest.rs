@@ -67,6 +67,12 @@ fn trouble(journal: &Journal, end: End, done: bool, arena: Arena) -> Option<Stri
     if let Some(span) = journal.trouble {
         return Some(arena.text(span));
     }
+    if journal.lost > 0 {
+        return Some(format!(
+            "{} blocks could not be entered in the ledger: the system has no pages left",
+            journal.lost
+        ));
+    }
     match end {
         End::Refused(number) => {
             Some(format!("a process could not be made: {}", std::io::Error::from_raw_os_error(number)))

@@ -1,5 +1,7 @@
 //! The order of the sweep: which faults there are, which of them are tried here, and in which order.
 
+use std::collections::HashSet;
+
 use crate::hook::core::Logged;
 use crate::model::fault::Fault;
 use crate::model::options::{Options, Pattern};
@@ -23,45 +25,43 @@ pub(crate) fn plan(points: &[Logged], options: &Options) -> Plan {
         Some(most) if (eligible.len() as u64) > most => stratified(&eligible, most, options.seed),
         Some(_) | None => eligible.clone(),
     };
-    let mut faults = Vec::new();
-    let mut all = 0_u64;
-    for pattern in &options.patterns {
-        match *pattern {
-            Pattern::Once => {
-                faults.extend(chosen.iter().map(|&at| Fault::Once(at)));
-                all += eligible.len() as u64;
-            }
-            Pattern::Persistent => {
-                faults.extend(chosen.iter().map(|&at| Fault::Persistent(at)));
-                all += eligible.len() as u64;
-            }
-            Pattern::Window(len) => {
-                faults.extend(chosen.iter().map(|&at| Fault::Window { at, len }));
-                all += eligible.len() as u64;
-            }
-            Pattern::Budget => {
-                let of = |indexes: &[u64]| budgets(points, indexes);
-                faults.extend(of(&chosen).into_iter().map(Fault::Budget));
-                all += of(&eligible).len() as u64;
-            }
-        }
-    }
-    let cut = all.saturating_sub(faults.len() as u64);
+    let mut all = sweep_over(points, options, &eligible);
     if let Some(shard) = options.shard {
         let mine = shard.k.saturating_sub(1);
         let mut number = 0_u64;
-        faults.retain(|_| {
+        all.retain(|_| {
             let keep = number % shard.n.max(1) == mine;
             number = number.wrapping_add(1);
             keep
         });
     }
-    Plan { faults, cut }
+    if chosen.len() == eligible.len() {
+        return Plan { faults: all, cut: 0 };
+    }
+    let wanted: HashSet<Fault> = sweep_over(points, options, &chosen).into_iter().collect();
+    let whole = all.len() as u64;
+    all.retain(|fault| wanted.contains(fault));
+    let cut = whole.saturating_sub(all.len() as u64);
+    Plan { faults: all, cut }
+}
+
+/// Every fault over these points, pattern by pattern.
+fn sweep_over(points: &[Logged], options: &Options, indexes: &[u64]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for pattern in &options.patterns {
+        match *pattern {
+            Pattern::Once => faults.extend(indexes.iter().map(|&at| Fault::Once(at))),
+            Pattern::Persistent => faults.extend(indexes.iter().map(|&at| Fault::Persistent(at))),
+            Pattern::Window(len) => faults.extend(indexes.iter().map(|&at| Fault::Window { at, len })),
+            Pattern::Budget => faults.extend(budgets(points, indexes).into_iter().map(Fault::Budget)),
+        }
+    }
+    faults
 }
 
 /// The budgets worth trying: one byte less than each point needs, each once, in the order of the points.
 fn budgets(points: &[Logged], indexes: &[u64]) -> Vec<u64> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     indexes
         .iter()
         .filter_map(|&index| points.get(usize::try_from(index).ok()?))
@@ -134,6 +134,13 @@ mod tests {
         assert_eq!(told(&filtered, &[1, 10, 2, 30]), (String::from("once@1 once@3"), 0));
         let cut = Options { max_points: Some(1), ..Options::default() };
         assert_eq!(told(&cut, &[1, 10, 2, 30]).1, 6);
+    }
+
+    #[test]
+    fn a_limit_within_a_part_cuts_that_part_only() {
+        let options = Options { max_points: Some(2), shard: Some(Shard { k: 1, n: 2 }), ..Options::default() };
+        let plan = plan(&points(&[1; 10]), &options);
+        assert_eq!(plan.faults.len() as u64 + plan.cut, 10, "half of twenty trials");
     }
 
     #[test]

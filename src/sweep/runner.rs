@@ -59,7 +59,7 @@ impl<'a> Runner<'a> {
             Some(output) => {
                 output::flush();
                 output.redirect();
-                if output.len() > TRIM {
+                if output.len() > TRIM && std::ptr::eq(journal, self.pages.journal()) {
                     output.clear();
                 }
                 output.len()
@@ -104,7 +104,7 @@ impl<'a> Runner<'a> {
             // SAFETY: the run is over.
             let journal = unsafe { &*desk.journal };
             let verdict = verdict(&journal.facts, &self.policy);
-            if !verdict.is_good() {
+            if !verdict.is_good() || journal.lost > 0 {
                 stopped = true;
             }
             // SAFETY: as above; `good` is below the length of both arrays.

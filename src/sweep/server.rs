@@ -145,6 +145,7 @@ fn in_child(runner: &mut Runner<'_>, runs: Option<u32>, patience: u32, work: imp
         (*board).answer.end = End::Exited(0);
         (*board).current.store(0, Ordering::Release);
         for journal in [runner.pages.journal(), runner.pages.spare()] {
+            (*journal).reset(crate::model::fault::Fault::None);
             (*journal).step.store(0, Ordering::Release);
             (*journal).began.store(time::now_ns(), Ordering::Release);
         }

@@ -173,7 +173,8 @@ impl<'a> Sweep<'a> {
             let planned = if self.base.is_empty() {
                 self.swept.points.total.saturating_mul(self.options.patterns.len() as u64)
             } else {
-                order::plan(&self.base, self.options).faults.len() as u64
+                let plan = order::plan(&self.base, self.options);
+                plan.faults.len() as u64 + plan.cut
             };
             self.swept.coverage.planned = planned;
             self.swept.coverage.left = planned;
