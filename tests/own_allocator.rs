@@ -440,6 +440,18 @@ fn frees_what_did_not_grow() -> Result<(), Refused> {
     block.resize(4000)
 }
 
+#[alloc_test]
+#[ignore = "seeded bug: run by the table"]
+fn loses_what_could_not_grow() -> Result<(), Refused> {
+    let mut block = Block::filled(of(40, 4096), 1)?;
+    assert!(benign(|| block.resize(MOST + 1)).is_err());
+    let second = Block::filled(of(20, 4), 1);
+    if second.is_err() {
+        mem::forget(block);
+    }
+    second.map(drop)
+}
+
 /// The allocator would have had this much, but for its own limit.
 #[alloc_test(infallible = "skip")]
 #[ignore = "seeded bug: run by the table"]
@@ -457,6 +469,8 @@ fn asks_for_too_much() -> Result<(), Refused> {
 #[case::resized(failing("loses_what_did_not_grow").trials("error leak error leak")
     .finds(want("leak", "once@1", 2).block(40, 1).has("/failed_request/old_size", 40)))]
 #[case::resized_twin(clean("frees_what_did_not_grow").trials("error*4"))]
+#[case::too_large(failing("loses_what_could_not_grow").trials("error tolerated leak error leak leak")
+    .finds(want("leak", "once@2", 3).block(40, 1)))]
 #[case::real(failing("asks_for_too_much").trials("abort skipped")
     .finds(want("abort", "once@0", 1).culprit("absurd").has("/culprit/injected", Null)))]
 fn bugs_are_found(#[case] row: Row) {

@@ -14,7 +14,7 @@ use crate::hook::trigger::Trigger;
 use crate::model::fault::Fault;
 use crate::model::trial::Ending;
 use crate::sys::fds::{self, FdSet};
-use crate::sys::{threads, time};
+use crate::sys::{stacks, threads, time};
 
 /// How much of an error's text is kept, in bytes.
 const ERROR_TEXT: usize = 64 * 1024;
@@ -262,12 +262,11 @@ struct Watcher<'a> {
 impl Stage for Watcher<'_> {
     #[inline(never)]
     fn phase(&mut self, phase: Phase) {
-        let here = 0_u8;
         if phase == Phase::Body {
             // SAFETY: the body does not run yet, and this is its thread.
             let own = unsafe { self.desk.core.own() };
             // A little above this frame: the body is called from where this was.
-            own.cut = (&raw const here as usize).wrapping_add(512);
+            own.cut = stacks::pointer().wrapping_add(512);
         }
         gate::local(|local| {
             local.body.set(false);

@@ -50,6 +50,29 @@ fn walk(mut each: impl FnMut(&backtrace::Frame) -> bool) {
     unsafe { backtrace::trace_unsynchronized(|frame| each(frame)) };
 }
 
+/// Where the calling function's frame is, or one that it was made part of: the register, for a sanitizer may keep a local
+/// elsewhere.
+#[inline(always)]
+pub(crate) fn pointer() -> usize {
+    let sp: usize;
+    // SAFETY: copies a register.
+    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+    unsafe {
+        std::arch::asm!("mov {}, rsp", out(reg) sp, options(nomem, nostack, preserves_flags));
+    }
+    // SAFETY: as above.
+    #[cfg(all(target_arch = "aarch64", target_pointer_width = "64"))]
+    unsafe {
+        std::arch::asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_pointer_width = "64")))]
+    {
+        let here = 0_u8;
+        sp = &raw const here as usize;
+    }
+    sp
+}
+
 /// The address of the function that the standard library calls when an infallible API gets no memory.
 pub(crate) fn alloc_error_handler() -> usize {
     std::alloc::handle_alloc_error as *const c_void as usize
