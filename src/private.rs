@@ -33,4 +33,5 @@ pub fn test(site: Site) -> Sweep {
         line: site.line,
         command: None,
     })
+    .captures_nothing()
 }

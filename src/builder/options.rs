@@ -143,6 +143,14 @@ impl<M> Sweep<M> {
         self
     }
 
+    /// What the body captures keeps nothing from run to run, as a function's does not: a block that only the first failure of a
+    /// process leaves behind is not looked for outside the statics, the thread-locals and the older blocks.
+    #[doc(hidden)]
+    pub fn captures_nothing(mut self) -> Self {
+        self.requested.captures_nothing = true;
+        self
+    }
+
     /// Makes only part `k` of `n` of the trials; the parts 1 to `n` together are the whole. Default: the whole;
     /// `OOMSWEEP_SHARD` wins.
     ///

@@ -55,6 +55,8 @@ pub(crate) struct Requested {
     pub(crate) seed: Option<u64>,
     /// The part of the trials.
     pub(crate) shard: Option<Shard>,
+    /// What the body captures keeps nothing from run to run: it is the attribute's function, or as good as one.
+    pub(crate) captures_nothing: bool,
 }
 
 /// Puts the test's wishes and the variables together.
@@ -89,6 +91,7 @@ pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<O
         max_points: environment.max_points.or(requested.max_points),
         seed: environment.seed.or(requested.seed).unwrap_or(defaults.seed),
         shard: environment.shard.or(requested.shard),
+        captures: !requested.captures_nothing,
     })
 }
 

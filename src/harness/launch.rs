@@ -85,14 +85,9 @@ pub(super) fn start(site: &Site, options: &Options) -> Report {
 }
 
 /// Sweeps a body in children of this process.
-pub(super) fn explore(
-    site: &Site,
-    options: &Options,
-    should_panic: Option<&str>,
-    body: &mut dyn Body,
-) -> Result<Report, Broken> {
+pub(super) fn explore(site: &Site, options: &Options, body: &mut dyn Body) -> Result<Report, Broken> {
     let limit = options.timeout.map_or(PLAIN_LIMIT, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
-    let mut crew = Worker::new(body, options.policy, should_panic, options.shrink_skip, limit)?;
+    let mut crew = Worker::new(body, crate::sweep::runner::Terms::of(options), limit)?;
     super::explore(site, options, &mut crew)
 }
 

@@ -23,6 +23,7 @@ use crate::model::stack::RawStack;
 use crate::session::Body;
 use crate::sweep::crew::{Broken, Crew};
 use crate::sweep::in_place::InPlace;
+use crate::sweep::runner::Terms;
 use crate::sweep::supervisor;
 use crate::{inspect, render, sys};
 
@@ -180,15 +181,13 @@ fn mode(options: &Options) -> Mode {
 }
 
 fn swept(site: &Site, options: &Options, body: &mut dyn Body) -> Report {
-    let should_panic = options.should_panic.as_deref();
     if let Task::Replay(at) = &options.task {
         return replay::run(site, options, at, body);
     }
     let tried = if sys::HAS_PROCESSES && options.engine != EngineChoice::InProcess {
-        launch::explore(site, options, should_panic, body)
+        launch::explore(site, options, body)
     } else {
-        InPlace::new(body, options.policy, should_panic, options.shrink_skip)
-            .and_then(|mut crew| explore(site, options, &mut crew))
+        InPlace::new(body, Terms::of(options)).and_then(|mut crew| explore(site, options, &mut crew))
     };
     tried.unwrap_or_else(|Broken(why)| assemble::whole(site, mode(options), Code::Incomplete, Some(why)))
 }

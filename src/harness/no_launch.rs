@@ -26,11 +26,6 @@ pub(super) fn start(site: &Site, options: &Options) -> Report {
 }
 
 /// Would sweep a body in children of this process.
-pub(super) fn explore(
-    _site: &Site,
-    _options: &Options,
-    _should_panic: Option<&str>,
-    _body: &mut dyn Body,
-) -> Result<Report, Broken> {
+pub(super) fn explore(_site: &Site, _options: &Options, _body: &mut dyn Body) -> Result<Report, Broken> {
     Err(Broken(WHY.to_owned()))
 }

@@ -13,6 +13,7 @@ use crate::model::report::{Coverage, Engine, Mode, Outcome, Report, Trial};
 use crate::session::Body;
 use crate::sweep::crew::{Broken, Crew};
 use crate::sweep::in_place::InPlace;
+use crate::sweep::runner::Terms;
 use crate::sweep::supervisor;
 
 /// W plain runs, then the trial.
@@ -23,7 +24,7 @@ pub(super) fn run(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn 
 
 fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) -> Result<Report, Broken> {
     let mut resolver = Resolver::new(&site.manifest_dir);
-    let mut crew = InPlace::new(body, options.policy, options.should_panic.as_deref(), options.shrink_skip)?;
+    let mut crew = InPlace::new(body, Terms::of(options))?;
     crew.record_stacks();
     let warmed = crew.warm_up()?;
     let points = warmed.log.len() as u64;

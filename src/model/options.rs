@@ -103,6 +103,8 @@ pub struct Options {
     pub seed: u64,
     /// The part of the trials that is made here.
     pub shard: Option<Shard>,
+    /// The body is a closure, which may keep things in what it captures.
+    pub captures: bool,
 }
 
 impl Default for Options {
@@ -124,6 +126,7 @@ impl Default for Options {
             max_points: None,
             seed: 0,
             shard: None,
+            captures: true,
         }
     }
 }

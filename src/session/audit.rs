@@ -118,8 +118,9 @@ fn leaked(core: &Core, block: &Entry, indirect_count: u64, indirect_bytes: u64) 
 /// What the second run has freed is none: somebody held it. What both tries left is a leak. What only the first left is first
 /// use, if memory that the reachability of a single run does not look at points to it; otherwise it is a leak that the first
 /// failure of a process makes and later ones do not. Beside other tests all of it counts as first use: their threads may
-/// take memory away while it is looked through. `outside`: an address in a frame that was open around both runs.
-pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outside: usize) -> Vec<Leaked> {
+/// take memory away while it is looked through. `outside`: an address in a frame that was open around both runs, for a body that
+/// may keep things in what it captures; one that captures nothing holds what it keeps in statics.
+pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outside: Option<usize>) -> Vec<Leaked> {
     let mut again: HashMap<(&[usize], usize, usize), u64> = HashMap::new();
     for block in second {
         *again.entry(group(block)).or_default() += 1;
@@ -137,7 +138,7 @@ pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outsid
                 true
             }
             None if !core.everyone.load(Ordering::Relaxed) => false,
-            None => !reach::in_other_memory(block.hidden, block.size, outside),
+            None => !outside.is_some_and(|outside| reach::in_other_memory(block.hidden, block.size, outside)),
         };
         if is_leak {
             kept.push(*block);

@@ -5,21 +5,19 @@ use std::sync::atomic::Ordering;
 use super::board::{Alone, BATCH, End, Pages, WANTED, Wanted};
 use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
 use super::digest::{Digest, digest};
-use super::runner::Runner;
+use super::runner::{Runner, Terms};
 use super::warm;
 use crate::hook::core::{Core, Logged, core_or_make};
 use crate::hook::gate::{self, State};
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
-use crate::model::trial::Policy;
 use crate::session::Body;
 use crate::session::witness::{self, Then};
 
 /// See the module.
 pub(crate) struct InPlace<'a> {
     body: &'a mut dyn Body,
-    policy: Policy,
-    should_panic: Option<&'a str>,
+    terms: Terms<'a>,
     pages: Pages,
     core: &'static Core,
     stacks: bool,
@@ -30,22 +28,17 @@ impl<'a> InPlace<'a> {
     ///
     /// # Errors
     /// If the system has no pages left.
-    pub(crate) fn new(
-        body: &'a mut dyn Body,
-        policy: Policy,
-        should_panic: Option<&'a str>,
-        shrink_skip: bool,
-    ) -> Result<InPlace<'a>, Broken> {
+    pub(crate) fn new(body: &'a mut dyn Body, terms: Terms<'a>) -> Result<InPlace<'a>, Broken> {
         let pages = Pages::map().ok_or_else(|| Broken(String::from("the system has no pages left")))?;
         let core = core_or_make();
         // SAFETY: no run is open: the harness lets one sweep at a time into a process.
-        unsafe { core.own().shrink_skip = shrink_skip };
+        unsafe { core.own().shrink_skip = terms.shrink_skip };
         core.everyone.store(false, Ordering::Relaxed);
         if !gate::set(State::Between) {
             return Err(Broken(String::from("the system has no pages left")));
         }
         witness::watch(pages.arena, Then::PassOn);
-        Ok(InPlace { body, policy, should_panic, pages, core, stacks: false })
+        Ok(InPlace { body, terms, pages, core, stacks: false })
     }
 
     fn runner(&mut self) -> Runner<'_> {
@@ -53,8 +46,7 @@ impl<'a> InPlace<'a> {
             body: &mut *self.body,
             pages: &self.pages,
             core: self.core,
-            policy: self.policy,
-            should_panic: self.should_panic,
+            terms: self.terms,
             output: None,
             // There is no new process to begin in.
             reference: None,

@@ -12,12 +12,38 @@ use crate::hook::journal::{Fd, Journal, Leaked};
 use crate::hook::pages_vec::PagesVec;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
+use crate::model::options::Options;
 use crate::model::trial::Policy;
 use crate::session::Body;
 use crate::session::audit;
 use crate::session::run::{Desk, Orders, run};
 use crate::sys::output::{self, Output};
 use crate::sys::time;
+
+/// What holds for every run of a sweep.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    /// What the user accepts.
+    pub(crate) policy: Policy,
+    /// The expected part of a panic's message, if the body should panic.
+    pub(crate) should_panic: Option<&'a str>,
+    /// Shrinks are no points.
+    pub(crate) shrink_skip: bool,
+    /// The body may keep things in what it captures.
+    pub(crate) captures: bool,
+}
+
+impl<'a> Terms<'a> {
+    /// Those that the options name.
+    pub(crate) fn of(options: &'a Options) -> Terms<'a> {
+        Terms {
+            policy: options.policy,
+            should_panic: options.should_panic.as_deref(),
+            shrink_skip: options.shrink_skip,
+            captures: options.captures,
+        }
+    }
+}
 
 /// A runner: the body, and where it writes.
 pub(crate) struct Runner<'a> {
@@ -27,10 +53,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) pages: &'a Pages,
     /// The hook's state.
     pub(crate) core: &'static Core,
-    /// What the user accepts.
-    pub(crate) policy: Policy,
-    /// The expected part of a panic's message.
-    pub(crate) should_panic: Option<&'a str>,
+    /// What holds for every run.
+    pub(crate) terms: Terms<'a>,
     /// Where the body's output goes; `None`: where it goes anyway.
     pub(crate) output: Option<Output>,
     /// The state that every trial is to begin in; `None`: not known.
@@ -44,7 +68,7 @@ impl<'a> Runner<'a> {
             core: self.core,
             journal: self.pages.journal(),
             arena: self.pages.arena,
-            should_panic: self.should_panic,
+            should_panic: self.terms.should_panic,
         }
     }
 
@@ -103,7 +127,7 @@ impl<'a> Runner<'a> {
             self.try_in(desk, Orders { failure_stacks: good == 0, ..Orders::new(fault) });
             // SAFETY: the run is over.
             let journal = unsafe { &*desk.journal };
-            let verdict = verdict(&journal.facts, &self.policy);
+            let verdict = verdict(&journal.facts, &self.terms.policy);
             if !verdict.is_good() || journal.lost > 0 {
                 stopped = true;
             }
@@ -147,7 +171,7 @@ impl<'a> Runner<'a> {
         // SAFETY: the run is over; no run is open.
         let (journal, base) = unsafe { (&*desk.journal, self.core.own().base.len() as u64) };
         let same = journal.diverged.is_none() && journal.made == base;
-        if same && warm::passes(journal, self.should_panic.is_some()) { Closing::Fits } else { Closing::Differs }
+        if same && warm::passes(journal, self.terms.should_panic.is_some()) { Closing::Fits } else { Closing::Differs }
     }
 
     /// One run from the reference state, and if it left something behind a second try of the same.
@@ -168,7 +192,7 @@ impl<'a> Runner<'a> {
                 first,
                 unsafe { &*again.journal },
                 self.pages.arena,
-                std::ptr::from_ref(&*self.body).cast::<()>() as usize,
+                self.terms.captures.then(|| std::ptr::from_ref(&*self.body).cast::<()>() as usize),
             );
         }
         // SAFETY: the order's giver waits.
@@ -212,7 +236,7 @@ fn number(verdict: Verdict) -> u8 {
 }
 
 /// Of what the first try left, keeps what the second left as well.
-fn compare(core: &Core, first: &mut Journal, second: &Journal, arena: Arena, outside: usize) {
+fn compare(core: &Core, first: &mut Journal, second: &Journal, arena: Arena, outside: Option<usize>) {
     let _harness = crate::hook::gate::harness();
     let leaks =
         audit::confirmed(core, &arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks), outside);

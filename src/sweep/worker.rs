@@ -6,14 +6,13 @@ use std::time::Duration;
 use super::board::{Alone, Answer, BATCH, End, Order, Pages, WANTED, Wanted, Warm};
 use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
 use super::digest::{Digest, digest};
-use super::runner::Runner;
+use super::runner::{Runner, Terms};
 use super::server;
 use super::watchdog::Watchdog;
 use crate::hook::core::{Logged, core_or_make};
 use crate::hook::journal::Journal;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
-use crate::model::trial::Policy;
 use crate::session::Body;
 use crate::sys::futex;
 use crate::sys::output::{self, Output};
@@ -25,9 +24,7 @@ const STARTS: u32 = 20;
 /// The engine that forks.
 pub(crate) struct Worker<'a> {
     body: &'a mut dyn Body,
-    policy: Policy,
-    should_panic: Option<&'a str>,
-    shrink_skip: bool,
+    terms: Terms<'a>,
     pages: Pages,
     output: Output,
     server: Option<Child>,
@@ -39,17 +36,11 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     /// If the system has no pages or no descriptor left.
-    pub(crate) fn new(
-        body: &'a mut dyn Body,
-        policy: Policy,
-        should_panic: Option<&'a str>,
-        shrink_skip: bool,
-        plain_limit: u64,
-    ) -> Result<Worker<'a>, Broken> {
+    pub(crate) fn new(body: &'a mut dyn Body, terms: Terms<'a>, plain_limit: u64) -> Result<Worker<'a>, Broken> {
         let pages = Pages::map().ok_or_else(|| Broken(String::from("the system has no pages left")))?;
         let output =
             Output::create().map_err(|error| Broken(format!("a file in memory could not be made: {error}")))?;
-        let worker = Worker { body, policy, should_panic, shrink_skip, pages, output, server: None, cold: None };
+        let worker = Worker { body, terms, pages, output, server: None, cold: None };
         worker.store_limit(plain_limit);
         Ok(worker)
     }
@@ -94,7 +85,7 @@ impl<'a> Worker<'a> {
     fn fork(&mut self) -> Result<(), Broken> {
         let core = core_or_make();
         // SAFETY: no run is open in this process.
-        unsafe { core.own().shrink_skip = self.shrink_skip };
+        unsafe { core.own().shrink_skip = self.terms.shrink_skip };
         // SAFETY: the server that may have been there before has ended: the words are ours.
         unsafe {
             (*self.pages.board()).asked.store(0, Ordering::Release);
@@ -117,8 +108,7 @@ impl<'a> Worker<'a> {
                     body: &mut *self.body,
                     pages: &self.pages,
                     core,
-                    policy: self.policy,
-                    should_panic: self.should_panic,
+                    terms: self.terms,
                     output: Some(self.output),
                     reference: None,
                 };

@@ -1,8 +1,13 @@
 //! Which descriptors are open.
 
-/// How many descriptor numbers one look covers: new ones get the lowest free number, so this is enough for a process that
-/// has fewer than this many open.
-const WIDTH: usize = 256;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many descriptor numbers one look covers at most.
+const WIDTH: usize = 1024;
+/// How many numbers above the highest open one are looked at: new descriptors get the lowest free number.
+const ROOM: usize = 200;
+/// How many numbers a look covers in this process; 0: not known yet.
+static COVERED: AtomicUsize = AtomicUsize::new(0);
 
 /// The descriptors that were open at one moment.
 #[derive(Clone)]
@@ -26,9 +31,13 @@ impl FdSet {
     pub(crate) fn now() -> FdSet {
         static TEMPLATE: [libc::pollfd; WIDTH] = ASKED;
         let mut set = FdSet { polls: TEMPLATE };
-        // SAFETY: the array is ours, and its length is told.
-        unsafe { libc::poll(set.polls.as_mut_ptr(), WIDTH as libc::nfds_t, 0) };
+        set.look(covered());
         set
+    }
+
+    fn look(&mut self, first: usize) {
+        // SAFETY: the array is ours, and at least as long as is told.
+        unsafe { libc::poll(self.polls.as_mut_ptr(), first.min(WIDTH) as libc::nfds_t, 0) };
     }
 
     /// Those that are open in `self` and were not in `before`.
@@ -44,6 +53,24 @@ impl FdSet {
         // SAFETY: both arrays are as long as is told, and a pollfd has no padding.
         unsafe { libc::memcmp(self.polls.as_ptr().cast(), other.polls.as_ptr().cast(), size_of_val(&self.polls)) == 0 }
     }
+}
+
+/// How many numbers are looked at: found out once a process, from what is open then and from what the system allows.
+fn covered() -> usize {
+    let known = COVERED.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    let mut limit = libc::rlimit { rlim_cur: WIDTH as libc::rlim_t, rlim_max: 0 };
+    // SAFETY: `limit` is ours to be written.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    let allowed = usize::try_from(limit.rlim_cur).unwrap_or(WIDTH).clamp(1, WIDTH);
+    let mut all = FdSet { polls: ASKED };
+    all.look(allowed);
+    let open = all.polls.iter().take(allowed).rposition(|poll| poll.revents & libc::POLLNVAL == 0).unwrap_or(0);
+    let covered = open.saturating_add(ROOM).clamp(1, allowed);
+    COVERED.store(covered, Ordering::Relaxed);
+    covered
 }
 
 /// What a descriptor names, as the system says (`/dev/null`, `socket:[12]`).
