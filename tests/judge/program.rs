@@ -168,11 +168,13 @@ pub(crate) fn rules() -> impl Strategy<Value = Rules> {
     )
 }
 
-/// Whether a trial of the program may depend on an earlier trial in the same process.
+/// Whether a trial of the program may depend on an earlier trial in the same process: by a static, or by what the message of a
+/// panic leaves in the buffer in which a test harness captures it, a block that lives on with old words in its unused end.
 pub(crate) fn remembers(ops: &[Op]) -> bool {
     ops.iter().any(|op| match op {
         Op::Alloc { fails, .. } | Op::Resize { fails, .. } => {
-            matches!(fails, OnFail::LeakOnce | OnFail::SwallowOnce)
+            use OnFail::{LeakOnce, Panic, PanicAndLeak, SwallowOnce};
+            matches!(fails, LeakOnce | SwallowOnce | Panic | PanicAndLeak)
         }
         Op::Free { .. } | Op::First => false,
         Op::In(_, ops) | Op::Call(ops) | Op::Loop(_, ops) => remembers(ops),
