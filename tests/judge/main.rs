@@ -28,7 +28,8 @@ const CASES: u32 = 24;
 #[test]
 fn the_judges_agree() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, max_shrink_time: 30_000, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, max_shrink_time: 30_000, ..Config::default() });
     let agree = runner.run(&(program::programs(), program::rules()), |(program, rules)| hold(&program, rules));
     agree.unwrap_or_else(|broken| panic!("{broken}"));
 }
@@ -45,8 +46,7 @@ fn hold(program: &[Op], rules: Rules) -> Result<(), TestCaseError> {
     let verdicts = |trials: &[(Fault, Verdict, Vec<Code>)]| -> Vec<String> {
         trials.iter().map(|(fault, verdict, _)| format!("{fault} {verdict}")).collect()
     };
-    let said: Vec<String> =
-        report.trials().iter().map(|trial| format!("{} {}", trial.fault, trial.verdict)).collect();
+    let said: Vec<String> = report.trials().iter().map(|trial| format!("{} {}", trial.fault, trial.verdict)).collect();
     prop_assert_eq!(said, verdicts(&wanted), "left: the engine, right: the oracle\n{}", report);
     prop_assert_eq!(by_code(&report), oracle::by_code(&wanted), "{}", report);
     let facts_of_it = facts(&report);
@@ -123,10 +123,8 @@ fn the_oracle_can_be_followed_by_hand() {
         Op::In(Region::Exempt, vec![alloc(2, 1, OnFail::Clean)]),
         Op::Resize { slot: 0, size: 50, fails: OnFail::Leak },
     ];
-    let told: Vec<String> = oracle::sweep(&program, DEFAULT)
-        .iter()
-        .map(|(fault, verdict, _)| format!("{fault} {verdict}"))
-        .collect();
+    let told: Vec<String> =
+        oracle::sweep(&program, DEFAULT).iter().map(|(fault, verdict, _)| format!("{fault} {verdict}")).collect();
     let wanted = [
         "once@0 error",
         "once@1 tolerated",

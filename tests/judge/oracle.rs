@@ -161,7 +161,13 @@ impl Trial {
             OnFail::Clean => Err(Stop::Error),
             OnFail::WrongError => Err(Stop::WrongError),
             OnFail::Swallow => Ok(()),
-            OnFail::SwallowOnce => if again { Err(Stop::Error) } else { Ok(()) },
+            OnFail::SwallowOnce => {
+                if again {
+                    Err(Stop::Error)
+                } else {
+                    Ok(())
+                }
+            }
             OnFail::SwallowAndLeak => {
                 self.leak = true;
                 Ok(())
@@ -203,10 +209,8 @@ impl Trial {
         }
         let is_error = self.rules.is_result && matches!(end, Err(Stop::Error | Stop::WrongError));
         let panicked = end == Err(Stop::Panic);
-        let swallowed = end.is_ok()
-            && self.rules.is_result
-            && self.failed_outside_benign > 0
-            && !self.rules.swallowed_allow;
+        let swallowed =
+            end.is_ok() && self.rules.is_result && self.failed_outside_benign > 0 && !self.rules.swallowed_allow;
         let left = self.leak && self.slots.iter().flatten().any(|block| !block.untracked);
         let rows = [
             (panicked && !self.rules.panics_allow, Verdict::Panic, Code::Panic),
