@@ -96,6 +96,8 @@ fn facts(report: &Report) -> Report {
     facts.engine = Engine::default();
     for finding in &mut facts.findings {
         finding.output = None;
+        // The lowest free number of the process; what it names is told all the same.
+        finding.fds.iter_mut().for_each(|open| open.fd = 0);
     }
     facts
 }
