@@ -1,0 +1,145 @@
+//! Three judges of random programs: the engine that everybody uses, the brute force (for every fault a process that has seen
+//! nothing but plain runs), and an oracle that only reads the program. Where no trial ends its process, the engine that stays in
+//! this process is a fourth. They must say the same of every trial, and the engines must say the same of every finding, to the
+//! last stack.
+//!
+//! `PROPTEST_CASES=2000 cargo test --test judge` looks longer.
+#![cfg(target_os = "linux")]
+
+mod body;
+mod oracle;
+mod program;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oomsweep::model::code::{Code, Verdict};
+use oomsweep::model::fault::Fault;
+use oomsweep::model::report::Engine;
+use oomsweep::{EngineChoice, Faults, Infallible, Report, Rule, Shrink, Sweep};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use body::Refused;
+use program::{OnFail, Op, Region, Rules};
+
+/// Programs that are tried unless `PROPTEST_CASES` says otherwise.
+const CASES: u32 = 24;
+
+#[test]
+fn the_judges_agree() {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, max_shrink_time: 30_000, ..Config::default() });
+    let agree = runner.run(&(program::programs(), program::rules()), |(program, rules)| hold(&program, rules));
+    agree.unwrap_or_else(|broken| panic!("{broken}"));
+}
+
+/// All judges on one program.
+fn hold(program: &[Op], rules: Rules) -> Result<(), TestCaseError> {
+    let wanted = oracle::sweep(program, rules);
+    let report = sweep(program, rules, EngineChoice::Auto);
+    if wanted.is_empty() {
+        let codes: Vec<Code> = report.findings().iter().map(|finding| finding.code).collect();
+        prop_assert_eq!(codes, [Code::NoPoints], "{}", report);
+        return Ok(());
+    }
+    let verdicts = |trials: &[(Fault, Verdict, Vec<Code>)]| -> Vec<String> {
+        trials.iter().map(|(fault, verdict, _)| format!("{fault} {verdict}")).collect()
+    };
+    let said: Vec<String> = report.trials().iter().map(|trial| format!("{} {}", trial.fault, trial.verdict)).collect();
+    prop_assert_eq!(said, verdicts(&wanted), "left: the engine, right: the oracle\n{}", report);
+    prop_assert_eq!(by_code(&report), oracle::by_code(&wanted), "{}", report);
+    let facts_of_it = facts(&report);
+    let stays = !program::remembers(program) && wanted.iter().all(|(_, verdict, _)| leaves_the_process(*verdict));
+    for engine in [EngineChoice::BruteForce].into_iter().chain(stays.then_some(EngineChoice::InProcess)) {
+        let other = sweep(program, rules, engine);
+        prop_assert_eq!(&facts_of_it, &facts(&other), "{}\nbut {:?} says:\n{}", &report, engine, &other);
+    }
+    Ok(())
+}
+
+fn leaves_the_process(verdict: Verdict) -> bool {
+    !matches!(verdict, Verdict::Abort | Verdict::Skipped | Verdict::Crash | Verdict::Exit)
+}
+
+fn sweep(program: &[Op], rules: Rules, engine: EngineChoice) -> Report {
+    body::forget();
+    let rule = |allow: bool| if allow { Rule::Allow } else { Rule::Deny };
+    let sweep = Sweep::new("judge::the_judges_agree")
+        .engine(engine)
+        .faults(Faults::ONCE | Faults::PERSISTENT | Faults::window(rules.window) | Faults::BUDGET)
+        .swallowed(rule(rules.swallowed_allow))
+        .panics(rule(rules.panics_allow))
+        .infallible(if rules.infallible_skip { Infallible::Skip } else { Infallible::Deny })
+        .shrink(if rules.shrink_skip { Shrink::Skip } else { Shrink::Fail });
+    if rules.is_result {
+        sweep.error_if(|error| *error == Refused::Memory).run(|| body::run(program))
+    } else {
+        sweep.run(|| drop(body::run(program)))
+    }
+}
+
+/// The trials in which each code was found; a trial that leaks blocks of two places is in two findings.
+fn by_code(report: &Report) -> BTreeMap<&'static str, BTreeSet<String>> {
+    let mut faults: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for finding in report.findings() {
+        assert!(finding.count == 1 + finding.also.len() as u64, "{report}");
+        faults.entry(finding.code.as_str()).or_default().extend(finding.fault.iter().chain(&finding.also).cloned());
+    }
+    faults
+}
+
+/// What every engine must say alike: all but the time it took, who tried the points, and what was printed meanwhile.
+fn facts(report: &Report) -> Report {
+    let mut facts = report.clone();
+    facts.elapsed_ms = 0.0;
+    facts.engine = Engine::default();
+    for finding in &mut facts.findings {
+        finding.output = None;
+        // The lowest free number of the process; what it names is told all the same.
+        finding.fds.iter_mut().for_each(|open| open.fd = 0);
+    }
+    facts
+}
+
+/// The rules of the attribute without options.
+const DEFAULT: Rules = Rules {
+    is_result: true,
+    swallowed_allow: false,
+    panics_allow: false,
+    infallible_skip: false,
+    shrink_skip: false,
+    window: 2,
+};
+
+fn alloc(slot: usize, size: usize, fails: OnFail) -> Op {
+    Op::Alloc { slot, size, align: 8, site: slot % 3, fails }
+}
+
+/// The oracle itself, on a program whose trials can be told by hand.
+#[test]
+fn the_oracle_can_be_followed_by_hand() {
+    let program = [
+        alloc(0, 100, OnFail::Clean),
+        Op::In(Region::Benign, vec![alloc(1, 10, OnFail::Swallow)]),
+        Op::In(Region::Exempt, vec![alloc(2, 1, OnFail::Clean)]),
+        Op::Resize { slot: 0, size: 50, fails: OnFail::Leak },
+    ];
+    let told: Vec<String> =
+        oracle::sweep(&program, DEFAULT).iter().map(|(fault, verdict, _)| format!("{fault} {verdict}")).collect();
+    let wanted = [
+        "once@0 error",
+        "once@1 tolerated",
+        "once@2 leak",
+        "persistent@0 error",
+        "persistent@1 leak",
+        "persistent@2 leak",
+        "window@0+2 error",
+        "window@1+2 leak",
+        "window@2+2 leak",
+        "budget@99 error",
+        "budget@109 tolerated",
+    ];
+    assert_eq!(told, wanted);
+    hold(&program, DEFAULT).expect("the judges agree");
+}
