@@ -66,6 +66,7 @@ fn sweep(program: &[Op], rules: Rules, engine: EngineChoice) -> Report {
     body::forget();
     let rule = |allow: bool| if allow { Rule::Allow } else { Rule::Deny };
     let sweep = Sweep::new("judge::the_judges_agree")
+        .captures_nothing()
         .engine(engine)
         .faults(Faults::ONCE | Faults::PERSISTENT | Faults::window(rules.window) | Faults::BUDGET)
         .swallowed(rule(rules.swallowed_allow))
