@@ -159,26 +159,13 @@ fn accept_known(report: &mut Report, options: &Options) {
             continue;
         }
         let before = report.findings.len();
-        report.findings.retain(|finding| finding.id != *id || is_memory_error(finding.code));
+        report.findings.retain(|finding| finding.id != *id || finding.code.is_memory_error());
         if report.findings.len() < before {
             report.known.push(id.clone());
         } else if whole && !report.findings.iter().any(|finding| finding.id == *id) {
             report.known_gone.push(id.clone());
         }
     }
-}
-
-fn is_memory_error(code: Code) -> bool {
-    matches!(
-        code,
-        Code::DoubleFree
-            | Code::InvalidFree
-            | Code::WrongLayout
-            | Code::MixedAllocators
-            | Code::Overflow
-            | Code::Underflow
-            | Code::UseAfterFree
-    )
 }
 
 /// A swallowed failure inside a library may be that library's own fallback.

@@ -132,6 +132,22 @@ codes! {
     }
 }
 
+impl Code {
+    /// A memory error: undefined behaviour, which nobody can accept for now.
+    pub fn is_memory_error(self) -> bool {
+        matches!(
+            self,
+            Code::DoubleFree
+                | Code::InvalidFree
+                | Code::WrongLayout
+                | Code::MixedAllocators
+                | Code::Overflow
+                | Code::Underflow
+                | Code::UseAfterFree
+        )
+    }
+}
+
 impl Verdict {
     /// The code of the finding that this verdict is; `None` for the good ones and for `skipped`.
     pub fn finding(self) -> Option<Code> {

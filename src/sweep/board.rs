@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::hook::arena::Arena;
 use crate::hook::journal::{Journal, Span};
+use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::model::trial::Recorded;
 use crate::sys::pages::{self, Share};
@@ -133,6 +134,27 @@ pub(crate) struct Warm {
     pub(crate) parting: Option<(u64, Option<Recorded>, Option<Recorded>)>,
 }
 
+impl Warm {
+    /// Before the first run.
+    pub(crate) const NONE: Warm = Warm {
+        runs: 0,
+        failed: false,
+        number_varies: false,
+        sizes_vary: false,
+        first_points: 0,
+        slowest: 0,
+        threads_left: false,
+        log: Span { from: 0, len: 0 },
+        parting: None,
+    };
+}
+
+impl Answer {
+    /// Before anything was tried.
+    pub(crate) const NONE: Answer =
+        Answer { good: 0, stopped: false, changed: false, closing: Closing::None, end: End::Done };
+}
+
 /// See the module.
 #[repr(C)]
 pub(crate) struct Board {
@@ -216,6 +238,51 @@ impl Pages {
     }
 }
 
+impl Pages {
+    /// Writes a batch's order down; returns how many faults of it there was room for. For who gives the order, while none is
+    /// open.
+    pub(crate) fn put_batch(&self, faults: &[Fault], deadline: u64) -> usize {
+        let board = self.board();
+        // SAFETY: no order is open, so the board is the giver's; the places lie inside the array.
+        unsafe {
+            (*board).answer = Answer::NONE;
+            (*board).deadline = deadline;
+            for (place, &fault) in faults.iter().take(BATCH).enumerate() {
+                (&raw mut (*board).plan).cast::<Fault>().add(place).write(fault);
+            }
+        }
+        faults.len().min(BATCH)
+    }
+
+    /// The answer to a batch, and its good trials: verdict, and whether it drifted. For who has given the order, when it is
+    /// answered.
+    pub(crate) fn batch_answer(&self) -> (Answer, Vec<(Verdict, bool)>) {
+        // SAFETY: nobody writes any more.
+        let (answer, results) = unsafe { ((*self.board()).answer, &(*self.board()).results) };
+        let verdict =
+            |&(number, drifted): &(u8, bool)| Verdict::ALL.get(usize::from(number)).map(|&verdict| (verdict, drifted));
+        (answer, results.iter().take(answer.good).filter_map(verdict).collect())
+    }
+
+    /// Writes down which births are wanted, if the order lists them; too many become all. As [`Pages::put_batch`].
+    pub(crate) fn put_births(&self, ask: &mut Alone, births: &[(usize, usize)]) {
+        if ask.births != Wanted::Listed {
+            return;
+        }
+        if births.len() > WANTED {
+            ask.births = Wanted::All;
+        }
+        let board = self.board();
+        // SAFETY: as above.
+        unsafe {
+            (*board).wanted_len = births.len().min(WANTED);
+            for (place, &pair) in births.iter().take(WANTED).enumerate() {
+                (&raw mut (*board).wanted).cast::<(usize, usize)>().add(place).write(pair);
+            }
+        }
+    }
+}
+
 impl Drop for Pages {
     fn drop(&mut self) {
         // SAFETY: the value owns the pages; the processes that also had them have ended.
@@ -235,24 +302,8 @@ unsafe fn init(board: *mut Board) {
     // SAFETY: every field is written through a raw pointer, without a reference to what is not valid yet.
     unsafe {
         (&raw mut (*board).order).write(Order::Quit);
-        (&raw mut (*board).answer).write(Answer {
-            good: 0,
-            changed: false,
-            stopped: false,
-            closing: Closing::None,
-            end: End::Done,
-        });
-        (&raw mut (*board).warm).write(Warm {
-            runs: 0,
-            failed: false,
-            number_varies: false,
-            sizes_vary: false,
-            first_points: 0,
-            slowest: 0,
-            threads_left: false,
-            log: Span::default(),
-            parting: None,
-        });
+        (&raw mut (*board).answer).write(Answer::NONE);
+        (&raw mut (*board).warm).write(Warm::NONE);
         (&raw mut (*board).plan).write([Fault::None; BATCH]);
         for journal in [&raw mut (*board).journal, &raw mut (*board).spare] {
             (&raw mut (*journal).fault).write(Fault::None);

@@ -2,14 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use super::board::{Alone, BATCH, End, Pages, WANTED, Wanted};
+use super::board::{Alone, End, Pages};
 use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
 use super::digest::{Digest, digest};
 use super::runner::{Runner, Terms};
 use super::warm;
 use crate::hook::core::{Core, Logged, core_or_make};
 use crate::hook::gate::{self, State};
-use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::session::Body;
 use crate::session::witness::{self, Then};
@@ -95,45 +94,15 @@ impl Crew for InPlace<'_> {
     fn set_limit(&mut self, _limit: u64) {}
 
     fn batch(&mut self, faults: &[Fault], deadline: u64) -> Result<BatchEnd, Broken> {
-        let board = self.pages.board();
-        let count = faults.len().min(BATCH);
-        // SAFETY: one process, one thread that uses the board.
-        unsafe {
-            (*board).deadline = deadline;
-            (*board).answer.good = 0;
-            (*board).answer.stopped = false;
-            (*board).answer.changed = false;
-            (*board).answer.closing = super::board::Closing::None;
-            for (place, &fault) in faults.iter().take(count).enumerate() {
-                (&raw mut (*board).plan).cast::<Fault>().add(place).write(fault);
-            }
-        }
+        let count = self.pages.put_batch(faults, deadline);
         self.runner().batch(count);
-        // SAFETY: as above.
-        let (answer, results) = unsafe { ((*board).answer, &(*board).results) };
-        let good: Vec<(Verdict, bool)> = results
-            .iter()
-            .take(answer.good)
-            .filter_map(|&(number, drifted)| Verdict::ALL.get(usize::from(number)).map(|&verdict| (verdict, drifted)))
-            .collect();
+        let (answer, good) = self.pages.batch_answer();
         let stopped = answer.stopped.then(|| self.read());
         Ok(BatchEnd { good, stopped, closing: answer.closing, changed: false })
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
-        if ask.births == Wanted::Listed {
-            let board = self.pages.board();
-            if births.len() > WANTED {
-                ask.births = Wanted::All;
-            }
-            // SAFETY: as above.
-            unsafe {
-                (*board).wanted_len = births.len().min(WANTED);
-                for (place, &pair) in births.iter().take(WANTED).enumerate() {
-                    (&raw mut (*board).wanted).cast::<(usize, usize)>().add(place).write(pair);
-                }
-            }
-        }
+        self.pages.put_births(&mut ask, births);
         self.runner().alone(ask);
         Ok(self.read())
     }

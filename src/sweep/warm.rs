@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::board::Warm;
 use super::verdict;
 use crate::hook::core::{Core, Logged};
-use crate::hook::journal::{Journal, Span};
+use crate::hook::journal::Journal;
 use crate::hook::pages_vec::PagesVec;
 use crate::model::event::Request;
 use crate::model::fault::Fault;
@@ -26,17 +26,7 @@ const SHORT: Duration = Duration::from_millis(50);
 /// called before every run.
 pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mut before: impl FnMut()) -> Warm {
     let start = threads::count();
-    let mut warm = Warm {
-        runs: 0,
-        failed: false,
-        number_varies: false,
-        sizes_vary: false,
-        first_points: 0,
-        slowest: 0,
-        threads_left: false,
-        log: Span::default(),
-        parting: None,
-    };
+    let mut warm = Warm::NONE;
     let mut stacks = [PagesVec::new(), PagesVec::new()];
     while warm.runs < MOST {
         before();

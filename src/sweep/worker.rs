@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::board::{Alone, Answer, BATCH, End, Order, Pages, WANTED, Wanted, Warm};
+use super::board::{Alone, Answer, End, Order, Pages, Warm};
 use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
 use super::digest::{Digest, digest};
 use super::runner::{Runner, Terms};
@@ -11,7 +11,6 @@ use super::server;
 use super::watchdog::Watchdog;
 use crate::hook::core::{Logged, core_or_make};
 use crate::hook::journal::Journal;
-use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::session::Body;
 use crate::sys::futex;
@@ -125,13 +124,7 @@ impl<'a> Worker<'a> {
         // SAFETY: no order is open, so everything but the words is ours to write; the words are atomic.
         let (asked, answered) = unsafe {
             (*board).order = order;
-            (*board).answer = Answer {
-                good: 0,
-                stopped: false,
-                changed: false,
-                closing: super::board::Closing::None,
-                end: End::Done,
-            };
+            (*board).answer = Answer::NONE;
             (&(*board).asked, &(*board).answered)
         };
         let number = asked.load(Ordering::Acquire).wrapping_add(1);
@@ -250,23 +243,9 @@ impl Crew for Worker<'_> {
     }
 
     fn batch(&mut self, faults: &[Fault], deadline: u64) -> Result<BatchEnd, Broken> {
-        let board = self.pages.board();
-        let count = faults.len().min(BATCH);
-        // SAFETY: no order is open.
-        unsafe {
-            (*board).deadline = deadline;
-            for (place, &fault) in faults.iter().take(count).enumerate() {
-                (&raw mut (*board).plan).cast::<Fault>().add(place).write(fault);
-            }
-        }
+        let count = self.pages.put_batch(faults, deadline);
         let ended = self.ask(Order::Batch { count }, None)?;
-        // SAFETY: the order is answered, or its server has ended.
-        let (answer, results) = unsafe { ((*board).answer, &(*board).results) };
-        let good: Vec<(Verdict, bool)> = results
-            .iter()
-            .take(answer.good)
-            .filter_map(|&(number, drifted)| Verdict::ALL.get(usize::from(number)).map(|&verdict| (verdict, drifted)))
-            .collect();
+        let (answer, good) = self.pages.batch_answer();
         let end = ended.unwrap_or(answer.end);
         let closing_died = end != End::Done && (good.len() == count || answer.stopped);
         let stopped = answer.stopped || (end != End::Done && !closing_died);
@@ -284,22 +263,10 @@ impl Crew for Worker<'_> {
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
-        let board = self.pages.board();
-        if ask.births == Wanted::Listed {
-            if births.len() > WANTED {
-                ask.births = Wanted::All;
-            }
-            // SAFETY: no order is open.
-            unsafe {
-                (*board).wanted_len = births.len().min(WANTED);
-                for (place, &pair) in births.iter().take(WANTED).enumerate() {
-                    (&raw mut (*board).wanted).cast::<(usize, usize)>().add(place).write(pair);
-                }
-            }
-        }
+        self.pages.put_births(&mut ask, births);
         let ended = self.ask(Order::Alone(ask), None)?;
         // SAFETY: the order is answered, or its server has ended.
-        let answer = unsafe { (*board).answer };
+        let answer = unsafe { (*self.pages.board()).answer };
         if ended.is_some() {
             self.lost(self.runs());
         }
