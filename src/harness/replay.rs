@@ -5,11 +5,11 @@ use crate::hook::core::Logged;
 use crate::inspect::fold;
 use crate::inspect::key::{self, Located};
 use crate::inspect::symbols::Resolver;
-use crate::model::code::{Code, Verdict};
+use crate::model::code::Code;
 use crate::model::fault::Fault;
 use crate::model::options::{Options, ReplayAt};
 use crate::model::place;
-use crate::model::report::{Coverage, Engine, Mode, Outcome, Report, Trial};
+use crate::model::report::{Engine, Mode, Outcome, Report, Trial};
 use crate::session::Body;
 use crate::sweep::crew::{Broken, Crew};
 use crate::sweep::in_place::InPlace;
@@ -46,7 +46,7 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     let mut is_benign =
         |stack: &crate::model::stack::RawStack| place::has_frame_prefix(&resolver.resolve(stack), &prefixes);
     let judged = supervisor::one(&mut crew, options, &mut is_benign, fault)?;
-    count(&mut report.coverage, judged.verdict);
+    report.coverage.add(judged.verdict);
     report.engine = Engine { in_process: 1, ..Engine::default() };
     report.trials.push(Trial { fault, verdict: judged.verdict, drifted: judged.drifted });
     let lookup = |index: u64| usize::try_from(index).ok().and_then(|place| keys.get(place)).copied();
@@ -54,16 +54,6 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     report.findings = fold::fold(&[judged], target, &mut resolver, &lookup);
     assemble::finish(&mut report, options, &resolver);
     Ok(report)
-}
-
-fn count(coverage: &mut Coverage, verdict: Verdict) {
-    coverage.tried = 1;
-    match verdict {
-        Verdict::Error => coverage.error = 1,
-        Verdict::Tolerated => coverage.tolerated = 1,
-        Verdict::Skipped => coverage.skipped = 1,
-        _ => coverage.failed = 1,
-    }
 }
 
 /// The fault at the place where its key is now, and what is to be said of that.

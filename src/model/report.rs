@@ -68,6 +68,20 @@ pub struct Coverage {
     pub left: u64,
 }
 
+impl Coverage {
+    /// Counts one trial that was made.
+    pub fn add(&mut self, verdict: Verdict) {
+        self.tried = self.tried.saturating_add(1);
+        let place = match (verdict.finding(), verdict) {
+            (Some(_), _) => &mut self.failed,
+            (None, Verdict::Error) => &mut self.error,
+            (None, Verdict::Tolerated) => &mut self.tolerated,
+            (None, _) => &mut self.skipped,
+        };
+        *place = place.saturating_add(1);
+    }
+}
+
 /// Who tried the points, in trials.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Engine {

@@ -459,13 +459,7 @@ impl<'a> Sweep<'a> {
         let coverage = &mut self.swept.coverage;
         for (&fault, result) in plan.faults.iter().zip(&self.results) {
             let Some((told, drifted)) = *result else { continue };
-            coverage.tried += 1;
-            match told {
-                Verdict::Error => coverage.error += 1,
-                Verdict::Tolerated => coverage.tolerated += 1,
-                Verdict::Skipped => coverage.skipped += 1,
-                _ => coverage.failed += 1,
-            }
+            coverage.add(told);
             self.swept.trials.push(Trial { fault, verdict: told, drifted });
         }
         coverage.left = coverage.planned.saturating_sub(coverage.tried);
