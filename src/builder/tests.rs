@@ -104,7 +104,8 @@ fn the_attribute_says_where_it_stands() {
         command: None,
     };
     let sweep = crate::private::test(told);
-    assert_eq!((sweep.site, sweep.requested), (expected, nothing()));
+    let function = Requested { captures_nothing: true, ..nothing() };
+    assert_eq!((sweep.site, sweep.requested), (expected, function));
 }
 
 #[rstest]

@@ -37,8 +37,11 @@ pub(crate) fn watch(arena: Arena, then: Then) {
     AFTER.store(if then == Then::Leave { AFTER_LEAVE } else { AFTER_PASS_ON }, Ordering::SeqCst);
     sys::signals::own_stack();
     sys::signals::watch(on_fatal);
-    static AT_EXIT: Once = Once::new();
-    AT_EXIT.call_once(|| sys::process::at_exit(on_exit));
+    // Not in a child: C's lock of what is called at an exit may have been held when it was forked.
+    if then == Then::PassOn {
+        static AT_EXIT: Once = Once::new();
+        AT_EXIT.call_once(|| sys::process::at_exit(on_exit));
+    }
 }
 
 /// Makes sure that our hook stands in front of whatever hook is in place. On a thread that is panicking nothing is done: the
