@@ -76,6 +76,9 @@ pub(crate) struct Desk<'a> {
 
 /// Calls the body once, with the session open just around it, and writes down what came of it. The arena is the caller's to
 /// clear. A run that does not come back leaves the journal at [`Step::Running`].
+///
+/// Never inlined: the stacks of a body's requests end in this function, and two runs of one body are to have the same stacks.
+#[inline(never)]
 pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     let _harness = gate::harness();
     witness::watch_panics();

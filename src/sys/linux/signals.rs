@@ -46,7 +46,8 @@ pub(crate) fn watch(witness: Witness) {
             action.sa_sigaction = on_signal as *const () as usize;
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
             libc::sigemptyset(&raw mut action.sa_mask);
-            let mut old = MaybeUninit::<libc::sigaction>::uninit();
+            // Zeroed, since the system fills only a part of it in: what lay on the stack must not end up in a static.
+            let mut old = MaybeUninit::<libc::sigaction>::zeroed();
             libc::sigaction(number, &raw const action, old.as_mut_ptr());
             if first && let Some(previous) = (*PREVIOUS.0.get()).get_mut(place) {
                 *previous = old;
