@@ -10,7 +10,7 @@ use crate::model::fault::Fault;
 use crate::model::options::{Options, ReplayAt};
 use crate::model::place;
 use crate::model::report::{Engine, Mode, Outcome, Report, Trial};
-use crate::session::Body;
+use crate::session::{Body, reach};
 use crate::sweep::crew::{Broken, Crew};
 use crate::sweep::in_place::InPlace;
 use crate::sweep::runner::Terms;
@@ -28,7 +28,7 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     crew.record_stacks();
     let warmed = crew.warm_up()?;
     let points = warmed.log.len() as u64;
-    let keys = assemble::keys(&warmed.last.points, &mut resolver);
+    let keys = reach::not_a_root(|| assemble::keys(&warmed.last.points, &mut resolver));
     let mut report = assemble::empty(site, Mode::Replay);
     report.points.total = points;
     report.points.exempt = warmed.exempt;

@@ -268,10 +268,31 @@ unsafe fn allocate(backing: &dyn GlobalAlloc, layout: Layout, kind: Kind) -> *mu
         if block.is_null() {
             visit.refused(core, request);
         } else {
+            if kind as u8 == Kind::Alloc as u8 {
+                // SAFETY: the block has that many bytes, and nobody has seen it yet.
+                unsafe { fill(block, layout.size()) };
+            }
             core.born(block as usize, layout.size(), layout.align(), local);
         }
         block
     })
+}
+
+/// What new memory holds, so that a read of what was never written shows.
+const FRESH: u8 = 0xAA;
+/// More than this is not filled: large blocks come from the system as zeros, and cost something only where they are touched.
+const FILLED: usize = 64 * 1024;
+
+/// Wipes what an earlier owner has left: old words would make lost blocks look held.
+///
+/// # Safety
+/// `from` is writable for `len` bytes.
+#[inline(always)]
+unsafe fn fill(from: *mut u8, len: usize) {
+    if len <= FILLED {
+        // SAFETY: by the obligation of this function.
+        unsafe { from.write_bytes(FRESH, len) };
+    }
 }
 
 /// A block is about to be freed: it leaves the ledger first, for the backing allocator may hand its address out at once.
@@ -324,6 +345,10 @@ unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layout: Layout, 
                 visit.refused(core, request);
             }
         } else {
+            if records && new_size > layout.size() {
+                // SAFETY: these bytes are new, and nobody has seen them yet.
+                unsafe { fill(moved.wrapping_add(layout.size()), new_size.wrapping_sub(layout.size())) };
+            }
             entry.address = moved as usize;
             entry.size = new_size;
             if !records {

@@ -46,14 +46,25 @@ pub(crate) fn watch(witness: Witness) {
             action.sa_sigaction = on_signal as *const () as usize;
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
             libc::sigemptyset(&raw mut action.sa_mask);
-            // Zeroed, since the system fills only a part of it in: what lay on the stack must not end up in a static.
             let mut old = MaybeUninit::<libc::sigaction>::zeroed();
             libc::sigaction(number, &raw const action, old.as_mut_ptr());
+            wipe_beyond_kernel_mask(&raw mut (*old.as_mut_ptr()).sa_mask);
             if first && let Some(previous) = (*PREVIOUS.0.get()).get_mut(place) {
                 *previous = old;
             }
         }
     }
+}
+
+/// The kernel knows 64 signals; C's wider mask holds whatever lay on a stack behind them, which must not end up in a static that
+/// the search for pointers looks through.
+///
+/// # Safety
+/// `mask` is writable.
+unsafe fn wipe_beyond_kernel_mask(mask: *mut libc::sigset_t) {
+    let known = size_of::<u64>();
+    // SAFETY: the bytes lie inside the mask.
+    unsafe { mask.cast::<u8>().add(known).write_bytes(0, size_of::<libc::sigset_t>() - known) };
 }
 
 /// Puts back what stood before the first [`watch`].
