@@ -82,7 +82,7 @@ thread_local! {
         Local {
             inside: Cell::new(false),
             seen: Cell::new(false),
-            latest: Cell::new(!0),
+            latest: Cell::new(0),
             own: Cell::new(false),
             body: Cell::new(false),
             harness: Cell::new(0),

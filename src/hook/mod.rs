@@ -144,9 +144,17 @@ pub(crate) fn learn_capture(print: impl FnOnce()) {
     let _harness = gate::harness();
     gate::local(|local| local.latest.set(!0));
     print();
-    core.capture.store(!gate::local(|local| local.latest.get()), Ordering::Relaxed);
+    core.capture.store(!gate::local(|local| local.latest.replace(0)), Ordering::Relaxed);
     if before == State::Off as u32 {
         gate::set(State::Off);
+    }
+}
+
+/// Notes a block that nobody records, while one is being looked for.
+#[inline(always)]
+fn learn(local: &Local, block: *mut u8) {
+    if local.latest.get() != 0 {
+        local.latest.set(!(block as usize));
     }
 }
 
@@ -248,7 +256,7 @@ unsafe fn allocate(backing: &dyn GlobalAlloc, layout: Layout, kind: Kind) -> *mu
         let Some(core) = core::core().filter(|core| visit.records(core)) else {
             // SAFETY: as above.
             let block = unsafe { plainly(backing, layout, kind) };
-            local.latest.set(!(block as usize));
+            learn(local, block);
             return block;
         };
         let mut request = Request {
@@ -352,7 +360,7 @@ unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layout: Layout, 
             entry.address = moved as usize;
             entry.size = new_size;
             if !records {
-                local.latest.set(!(moved as usize));
+                learn(local, moved);
             }
         }
         if known {

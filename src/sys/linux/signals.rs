@@ -79,6 +79,13 @@ pub(crate) fn unwatch() {
 
 /// Gives the calling thread a signal stack that is large enough for a walk of the stack.
 pub(crate) fn own_stack() {
+    let mut present = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: 0, ss_size: 0 };
+    // SAFETY: only reads what is set; `present` is ours to be written.
+    unsafe { libc::sigaltstack(ptr::null(), &raw mut present) };
+    if present.ss_flags & libc::SS_DISABLE == 0 && present.ss_size >= STACK {
+        // Inherited from the process that this one was forked from, or set before.
+        return;
+    }
     let Some(at) = pages::map(STACK, Share::Private) else { return };
     let stack = libc::stack_t { ss_sp: at.as_ptr().cast(), ss_flags: 0, ss_size: STACK };
     // SAFETY: the pages are ours, stay mapped, and are used for nothing else.
