@@ -2,9 +2,8 @@
 //!
 //! Trials may follow one another in one process only while each begins where the plain runs have left off. The memory that
 //! outlives a run (statics, the own thread's thread-locals, blocks that earlier runs have kept) is compared with a copy made
-//! after the last plain run; what changes from plain run to plain run anyway, such as counters, is left out. A flag that a
-//! failure sets, and that would hide the next leak, shows in it. What does not fit is no finding: the next trial just begins in
-//! a new process.
+//! after the last plain run. A flag that a failure sets, and that would hide the next leak, shows in it, and so does a counter of
+//! runs. What does not fit is no finding: the next trial just begins in a new process.
 
 use crate::hook::core::Core;
 use crate::hook::gate;
@@ -12,8 +11,6 @@ use crate::sys::state::{self, Kernel, Range};
 
 /// More memory than this is not compared: then every trial has a process of its own.
 const MOST: usize = 4 << 20;
-/// Changes are left out by words.
-const WORD: usize = 8;
 
 /// The state that runs begin in.
 #[derive(Debug)]
@@ -34,8 +31,8 @@ struct Piece {
 }
 
 impl Reference {
-    /// The state as it is now. `earlier`: the state one plain run ago; what differs from it is left out.
-    pub(crate) fn take(core: &Core, earlier: Option<&Reference>) -> Reference {
+    /// The state as it is now.
+    pub(crate) fn take(core: &Core) -> Reference {
         let _harness = gate::harness();
         let blocks = kept_blocks(core);
         let mut ranges = state::statics();
@@ -53,9 +50,6 @@ impl Reference {
         if known {
             for range in ranges {
                 reference.add(range);
-            }
-            if let Some(earlier) = earlier {
-                reference.leave_out_changes(earlier);
             }
         }
         reference
@@ -87,36 +81,6 @@ impl Reference {
         let bytes = unsafe { std::slice::from_raw_parts(range.from as *const u8, range.len) };
         self.copy.extend_from_slice(bytes);
         self.pieces.push(Piece { range, at });
-    }
-
-    fn leave_out_changes(&mut self, earlier: &Reference) {
-        let mut stable = Vec::new();
-        for piece in &self.pieces {
-            // What was not there one run ago changes from run to run.
-            if let Some(old) = earlier.pieces.iter().find(|old| old.range == piece.range) {
-                self.stable_parts(piece, earlier, old, &mut stable);
-            }
-        }
-        self.pieces = stable;
-    }
-
-    fn stable_parts(&self, piece: &Piece, earlier: &Reference, old: &Piece, into: &mut Vec<Piece>) {
-        let Range { from, len } = piece.range;
-        let now = self.copy.get(piece.at..piece.at + len).unwrap_or(&[]);
-        let then = earlier.copy.get(old.at..old.at + len).unwrap_or(&[]);
-        let mut begin = 0;
-        let mut emit = |begin: usize, end: usize| {
-            if end > begin {
-                into.push(Piece { range: Range { from: from + begin, len: end - begin }, at: piece.at + begin });
-            }
-        };
-        for (word, (a, b)) in now.chunks(WORD).zip(then.chunks(WORD)).enumerate() {
-            if a != b {
-                emit(begin, word * WORD);
-                begin = (word * WORD + a.len()).min(len);
-            }
-        }
-        emit(begin, len);
     }
 }
 

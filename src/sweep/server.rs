@@ -86,9 +86,7 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
             let output = &mut runner.output;
             let journal = runner.pages.journal();
             let core = runner.core;
-            let mut earlier = None;
             let warm = warm::warm_up(runner.body, desk, false, || {
-                earlier = Some(Reference::take(core, None));
                 if let Some(output) = output {
                     output::flush();
                     output.redirect();
@@ -97,7 +95,7 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
                 }
             });
             output::flush();
-            runner.reference = Some(Reference::take(core, earlier.as_ref()));
+            runner.reference = Some(Reference::take(core));
             // SAFETY: as above.
             unsafe { (*board).warm = warm };
         }
@@ -180,9 +178,7 @@ fn work_from_reference(runner: &mut Runner<'_>, runs: Option<u32>, work: impl Fn
         let desk = runner.desk();
         let output = &mut runner.output;
         let core = runner.core;
-        let mut earlier = None;
         let before = || {
-            earlier = Some(Reference::take(core, None));
             if let Some(output) = output {
                 output::flush();
                 output.redirect();
@@ -193,7 +189,7 @@ fn work_from_reference(runner: &mut Runner<'_>, runs: Option<u32>, work: impl Fn
             process::leave(TROUBLE);
         }
         output::flush();
-        runner.reference = Some(Reference::take(core, earlier.as_ref()));
+        runner.reference = Some(Reference::take(core));
     }
     work(runner);
 }
