@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::model::event::{Kind, Request};
 use crate::model::fault::Fault;
+use crate::model::memory::MemoryError;
 use crate::model::stack::RawStack;
 use crate::model::trial::{Facts, Recorded};
 
@@ -107,6 +108,8 @@ pub(crate) struct Journal {
     pub(crate) payload: Option<Span>,
     /// What a fatal signal left.
     pub(crate) fatal: Fatality,
+    /// The first memory error of this run.
+    pub(crate) memory: Option<MemoryError>,
     /// What the run came to (valid once `Done`).
     pub(crate) facts: Facts,
     /// The error, formatted.
@@ -193,6 +196,7 @@ impl Journal {
         self.panic_before = None;
         self.payload = None;
         self.fatal.number = 0;
+        self.memory = None;
         self.facts = Facts::default();
         self.error = None;
         self.leaks = Span::default();

@@ -7,6 +7,7 @@ pub mod code;
 pub mod event;
 pub mod fault;
 pub mod hash;
+pub mod memory;
 pub(crate) mod names;
 pub mod options;
 pub(crate) mod place;
