@@ -87,7 +87,7 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     let target = site.target();
     let plain_failed = swept.plain.is_some();
     if let Some(plain) = swept.plain {
-        report.findings = fold::fold(&[plain], target, resolver, &|_| None);
+        report.findings = fold::fold(&[plain], target, resolver, &|_| None, &fold::unnamed);
         report.complete = false;
     } else if options.task == Task::Sweep && swept.points.total == 0 {
         if !options.no_points_allow {
@@ -99,7 +99,7 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     if !swept.failed.is_empty() {
         let known = keys(&swept.stacks, resolver);
         let lookup = |index: u64| usize::try_from(index).ok().and_then(|at| known.get(at)).copied();
-        report.findings.extend(fold::fold(&swept.failed, target, resolver, &lookup));
+        report.findings.extend(fold::fold(&swept.failed, target, resolver, &lookup, &fold::unnamed));
     }
     suggest_fallbacks(&mut report.findings);
     report.trials = swept.trials;
@@ -158,6 +158,10 @@ fn accept_known(report: &mut Report, options: &Options) {
         if options.known.iter().take(place).any(|earlier| earlier == id) {
             continue;
         }
+        for finding in report.findings.iter_mut().filter(|finding| finding.id == *id && finding.code.is_memory_error())
+        {
+            finding.notes.push(wording::NEVER_KNOWN.to_owned());
+        }
         let before = report.findings.len();
         report.findings.retain(|finding| finding.id != *id || finding.code.is_memory_error());
         if report.findings.len() < before {
@@ -204,5 +208,9 @@ fn name_files(finding: &mut Finding, resolver: &Resolver) {
         .iter_mut()
         .flat_map(|block| std::iter::once(&mut block.born).chain(&mut block.freed).chain(&mut block.freed_again));
     let signal = finding.signal.iter_mut().filter_map(|signal| signal.stack.as_mut());
-    stacks.chain(blocks).chain(signal).for_each(shorten);
+    let memory = finding.memory.iter_mut().filter_map(|error| error.stack.as_mut());
+    stacks.chain(blocks).chain(signal).chain(memory).for_each(shorten);
 }
+
+#[cfg(test)]
+mod tests;

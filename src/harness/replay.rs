@@ -51,7 +51,7 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     report.trials.push(Trial { fault, verdict: judged.verdict, drifted: judged.drifted });
     let lookup = |index: u64| usize::try_from(index).ok().and_then(|place| keys.get(place)).copied();
     let target = site.target();
-    report.findings = fold::fold(&[judged], target, &mut resolver, &lookup);
+    report.findings = fold::fold(&[judged], target, &mut resolver, &lookup, &fold::unnamed);
     assemble::finish(&mut report, options, &resolver);
     Ok(report)
 }

@@ -3,6 +3,7 @@
 use super::code::{Code, Verdict};
 use super::event::Request;
 use super::fault::Fault;
+use super::memory::MemoryError;
 use super::stack::RawStack;
 
 /// How a run ended. Every run has exactly one ending.
@@ -82,7 +83,7 @@ pub struct Recorded {
     pub injected: bool,
 }
 
-/// A block that leaked, or that a memory error is about.
+/// A block that leaked.
 #[derive(Debug, Clone)]
 pub struct Block {
     /// Its size, in bytes.
@@ -156,6 +157,8 @@ pub struct Detail {
     pub culprit: Option<Recorded>,
     /// The root blocks that leaked.
     pub leaks: Vec<Block>,
+    /// The first memory error of the run.
+    pub memory: Option<Box<MemoryError>>,
     /// The error that the body returned, as its `Debug` prints it.
     pub error: Option<String>,
     /// The panic.

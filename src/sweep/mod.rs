@@ -12,6 +12,7 @@
 //! ```
 
 mod again;
+mod births;
 pub(crate) mod board;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod carry;
@@ -22,6 +23,7 @@ pub(crate) mod crew;
 pub(crate) mod digest;
 pub(crate) mod in_place;
 pub(crate) mod order;
+mod plain;
 pub(crate) mod runner;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod server;

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::board::{Alone, BATCH, Board, Closing, End, Pages, Wanted};
 use super::carry::Reference;
+use super::digest;
 use super::verdict::verdict;
 use super::warm;
 use crate::hook::arena::Arena;
@@ -127,7 +128,7 @@ impl<'a> Runner<'a> {
             self.try_in(desk, Orders { failure_stacks: good == 0, ..Orders::new(fault) });
             // SAFETY: the run is over.
             let journal = unsafe { &*desk.journal };
-            let verdict = verdict(&journal.facts, &self.terms.policy);
+            let verdict = verdict(&digest::facts(journal), &self.terms.policy);
             if !verdict.is_good() || journal.lost > 0 {
                 stopped = true;
             }

@@ -7,15 +7,15 @@ use super::board::{Alone, BATCH, Closing, Wanted};
 use super::crew::{Broken, Crew, WarmedUp};
 use super::digest::{Digest, bare};
 use super::order::{self, Plan};
-use super::verdict::{findings, plain_findings, verdict};
-use super::warm;
+use super::verdict::{findings, verdict};
+use super::{births, plain, warm};
 use crate::hook::core::Logged;
-use crate::model::code::{Code, Verdict};
+use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::model::options::{EngineChoice, Options, Task};
 use crate::model::report::{Coverage, Points, Trial};
 use crate::model::stack::RawStack;
-use crate::model::trial::{Detail, Divergence, Ending, Facts, Judged, Recorded};
+use crate::model::trial::{Divergence, Ending, Judged, Recorded};
 use crate::sys::time;
 
 /// The least time limit of a run, and how many times the slowest plain run it is.
@@ -113,7 +113,8 @@ impl<'a> Sweep<'a> {
     fn go(&mut self) -> Result<(), Broken> {
         let warmed = self.crew.warm_up()?;
         self.take_points(&warmed);
-        if self.baseline_failed(&warmed) {
+        self.swept.plain = plain::of_the_warm_up(self.crew, self.options, &warmed);
+        if self.swept.plain.is_some() {
             self.plan_is_left();
             return Ok(());
         }
@@ -129,7 +130,8 @@ impl<'a> Sweep<'a> {
             self.swept.why = Some(String::from("threads of the body live on, so every batch has a process of its own"));
         }
         self.base = warmed.log;
-        if self.plain_run_leaves_something(&warmed.last)? {
+        self.swept.plain = plain::leaves_something(self.crew, self.options, &warmed.last)?;
+        if self.swept.plain.is_some() {
             self.plan_is_left();
             return Ok(());
         }
@@ -179,58 +181,6 @@ impl<'a> Sweep<'a> {
             self.swept.coverage.planned = planned;
             self.swept.coverage.left = planned;
         }
-    }
-
-    fn baseline_failed(&mut self, warmed: &WarmedUp) -> bool {
-        let mut detail = warmed.last.detail.clone();
-        let codes = if warmed.died || warmed.warm.failed {
-            let facts = Facts { leaks: 0, fd_leaks: 0, thread_leaks: 0, ..warmed.last.facts };
-            detail.leaks.clear();
-            detail.fds.clear();
-            detail.diverges = None;
-            if facts.ending == Ending::Timeout {
-                detail
-                    .notes
-                    .push(String::from("the plain run was over its time limit: `timeout = \"…\"` sets another"));
-            }
-            if facts.ending == Ending::Ok && self.options.should_panic.is_some() {
-                detail.notes.push(String::from("the plain run was to panic, as `should_panic` says, and did not"));
-            }
-            plain_findings(&facts, self.options.should_panic.is_some())
-        } else if warmed.warm.number_varies {
-            detail.diverges = warmed.warm.parting.map(|(index, baseline, trial)| Divergence { index, baseline, trial });
-            vec![Code::Baseline]
-        } else {
-            return false;
-        };
-        self.swept.plain = Some(plain_judged(codes, detail));
-        true
-    }
-
-    /// A plain run that leaves blocks or descriptors behind is made again, twice, with the stacks of their births.
-    fn plain_run_leaves_something(&mut self, last: &Digest) -> Result<bool, Broken> {
-        let left = last.facts.leaks
-            + last.facts.fd_leaks
-            + last.facts.thread_leaks
-            + last.detail.diverges.iter().count() as u64;
-        if left == 0 && !self.threads_may_leak(last) {
-            return Ok(false);
-        }
-        let mut digest = self.with_births(Alone::of(Fault::None), &last.leaked)?;
-        digest.detail.diverges = None;
-        let codes = plain_findings(&digest.facts, self.options.should_panic.is_some());
-        if codes.is_empty() {
-            return Ok(false);
-        }
-        if let Some(trouble) = digest.trouble.take() {
-            digest.detail.notes.push(trouble);
-        }
-        self.swept.plain = Some(plain_judged(codes, digest.detail));
-        Ok(true)
-    }
-
-    fn threads_may_leak(&self, last: &Digest) -> bool {
-        last.facts.thread_leaks > 0
     }
 
     fn run_plan(&mut self, plan: &Plan) -> Result<(), Broken> {
@@ -348,57 +298,23 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// One run from the reference state. What could not be made is made once more; it is never taken for the body's doing.
-    fn ask(&mut self, ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
-        let digest = self.crew.alone(ask, births)?;
-        if digest.trouble.is_none() {
-            return Ok(digest);
-        }
-        let digest = self.crew.alone(ask, births)?;
-        match digest.trouble {
-            None => Ok(digest),
-            Some(trouble) => Err(Broken(trouble)),
-        }
-    }
-
     /// Tries a fault alone, from the reference state, as often as its ending asks for; only this counts.
     fn alone(&mut self, fault: Fault, leaked: &[(usize, usize)], patience: u32) -> Result<Judged, Broken> {
         let ask = Alone { keep_failures: !self.options.benign.is_empty(), patience, ..Alone::of(fault) };
-        let mut digest = self.with_births(ask, leaked)?;
-        if digest.facts.ending == Ending::Timeout && patience < PATIENCE {
-            digest = self.with_births(Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
+        let mut digest = births::with_births(self.crew, ask, leaked)?;
+        let timed_out = digest.facts.ending == Ending::Timeout && digest.facts.memory_error.is_none();
+        if timed_out && patience < PATIENCE {
+            digest = births::with_births(self.crew, Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
         }
         let mut tries = 0;
         while not_reached(&digest.facts) && tries < RETRIES {
             tries += 1;
-            digest = self.with_births(Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
+            digest = births::with_births(self.crew, Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
         }
         if not_reached(&digest.facts) {
             self.find_divergence(&mut digest)?;
         }
         Ok(self.judge(fault, digest))
-    }
-
-    /// A run that leaves blocks behind is made again with the stacks of their births: at first of those with the same sizes.
-    fn with_births(&mut self, ask: Alone, leaked: &[(usize, usize)]) -> Result<Digest, Broken> {
-        let wanted = if leaked.is_empty() { Wanted::None } else { Wanted::Listed };
-        let mut sizes = leaked.to_vec();
-        sizes.sort_unstable();
-        sizes.dedup();
-        let mut digest = self.ask(Alone { births: wanted, ..ask }, &sizes)?;
-        let complete = |digest: &Digest| digest.detail.leaks.iter().all(|block| !block.born.ips().is_empty());
-        let left = digest.facts.leaks + digest.facts.fd_leaks > 0;
-        if left && (wanted == Wanted::None || !complete(&digest)) {
-            let mut sizes = digest.leaked.clone();
-            sizes.sort_unstable();
-            sizes.dedup();
-            let births = if wanted == Wanted::None && !sizes.is_empty() { Wanted::Listed } else { Wanted::All };
-            digest = self.ask(Alone { births, ..ask }, &sizes)?;
-            if !complete(&digest) {
-                digest = self.ask(Alone { births: Wanted::All, ..ask }, &[])?;
-            }
-        }
-        Ok(digest)
     }
 
     /// Where a run that never came to its fault parted from the baseline, with the baseline's stack there.
@@ -483,11 +399,6 @@ impl<'a> Sweep<'a> {
         let Some(most) = self.options.max_time else { return 0 };
         time::now_ns().saturating_add(nanos(most.saturating_sub(self.began.elapsed()))).max(1)
     }
-}
-
-fn plain_judged(codes: Vec<Code>, detail: Detail) -> Judged {
-    // A plain run has findings, but no verdict: nothing was failed.
-    Judged { fault: Fault::None, verdict: Verdict::NotReached, codes, drifted: false, detail: Some(Box::new(detail)) }
 }
 
 fn nanos(time: Duration) -> u64 {

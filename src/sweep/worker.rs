@@ -222,7 +222,11 @@ impl Crew for Worker<'_> {
         let ended = self.ask(Order::WarmUp, Some(&mut dog))?;
         let last = self.read(ended.unwrap_or(End::Done));
         // SAFETY: as above.
-        let (warm, journal): (Warm, &Journal) = unsafe { ((*self.pages.board()).warm, self.journal()) };
+        let (mut warm, journal): (Warm, &Journal) = unsafe { ((*self.pages.board()).warm, self.journal()) };
+        if ended.is_some() {
+            // The count goes up when a run begins, and when its body has come back.
+            warm.runs = u32::try_from(journal.runs.load(Ordering::Relaxed).div_ceil(2)).unwrap_or(u32::MAX);
+        }
         Ok(WarmedUp {
             log: if ended.is_some() { Vec::new() } else { self.pages.arena.values::<Logged>(warm.log) },
             exempt: journal.exempt,

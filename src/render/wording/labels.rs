@@ -187,20 +187,10 @@ pub(crate) fn made(asked: &RequestReport) -> String {
 
 /// A block whose birth's site is not its own frame.
 pub(crate) const BLOCK_MADE: &str = "the block is made";
-/// Beside the place at which a freed block was used.
-pub(crate) const USED_HERE: &str = "used here";
+/// In front of the calls that lead to the (first) free of a block.
+pub(crate) const BLOCK_FREED: &str = "the block is freed";
 /// Beside the place of a panic.
 pub(crate) const PANICS_HERE: &str = "panics here";
-/// Beside the first free of a block.
-pub(crate) const FREED_HERE: &str = "freed here";
-/// Beside the second free of a block.
-pub(crate) const FREED_AGAIN_HERE: &str = "freed again here";
-/// Beside the call that gave back a block of another layout.
-pub(crate) const OTHER_LAYOUT_HERE: &str = "given back here with another layout";
-/// Beside the call that gave a block to the wrong allocator.
-pub(crate) const OTHER_ALLOCATOR_HERE: &str = "given to another allocator here";
-/// Beside the free at which damage was seen.
-pub(crate) const DAMAGE_SEEN_HERE: &str = "freed here, where the damage was seen";
 /// Beside a contract.
 pub(crate) const CONTRACT_HERE: &str = "this contract was broken";
 
