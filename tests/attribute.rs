@@ -159,6 +159,23 @@ mod options {
         reserve()
     }
 
+    fn interned() -> Result<&'static mut [u8], TryReserveError> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(24)?;
+        bytes.push(1);
+        Ok(bytes.leak())
+    }
+
+    #[alloc_test(intended("crate::options::interned"), threads = "own")]
+    fn leaks_on_purpose() -> Result<(), TryReserveError> {
+        interned().map(|bytes| assert_eq!(bytes, [1]))
+    }
+
+    #[alloc_test(threads = "all")]
+    fn of_all_threads() -> Result<(), TryReserveError> {
+        reserve()
+    }
+
     #[alloc_test(leaks_only)]
     fn leaks() -> Result<(), TryReserveError> {
         reserve()
@@ -437,6 +454,8 @@ const REGISTERED: &[&str] = &[
     "fixtures::writable::case_2",
     "options::all",
     "options::leaks",
+    "options::leaks_on_purpose",
+    "options::of_all_threads",
     "orders::above_test",
     "orders::alone",
     "orders::below_a_path",

@@ -13,6 +13,7 @@ use crate::model::place::{self, Origin};
 use crate::model::report::{Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA};
 use crate::model::stack::{RawStack, Stack};
 use crate::render::wording;
+use crate::sweep::excuse::Paths;
 use crate::sweep::supervisor::Swept;
 use crate::sweep::warm;
 
@@ -55,11 +56,26 @@ pub(super) fn whole(site: &Site, mode: Mode, code: Code, why: Option<String>) ->
     report
 }
 
-/// The prefixes of `benign("…")`, with `crate::` put in words.
-pub(super) fn benign_prefixes(site: &Site, options: &Options) -> Vec<String> {
+/// Whether a stack has a frame at or below one of the paths of `benign("…")` or `intended("…")`.
+pub(super) fn has_frame<'r>(
+    site: &Site,
+    options: &Options,
+    resolver: &'r mut Resolver,
+) -> impl FnMut(Paths, &RawStack) -> bool + use<'r> {
+    let (benign, intended) = (prefixes(site, &options.benign), prefixes(site, &options.intended));
+    move |paths, stack| {
+        let prefixes = match paths {
+            Paths::Benign => &benign,
+            Paths::Intended => &intended,
+        };
+        !prefixes.is_empty() && place::has_frame_prefix(&resolver.resolve(stack), prefixes)
+    }
+}
+
+/// The paths of a list, with `crate::` put in words.
+fn prefixes(site: &Site, paths: &[String]) -> Vec<String> {
     let name = site.path.split("::").next().unwrap_or_default();
-    options
-        .benign
+    paths
         .iter()
         .map(|prefix| prefix.strip_prefix("crate::").map_or_else(|| prefix.clone(), |rest| format!("{name}::{rest}")))
         .collect()

@@ -20,6 +20,7 @@ pub(crate) mod carry;
 pub(crate) mod carry;
 pub(crate) mod crew;
 pub(crate) mod digest;
+pub(crate) mod excuse;
 pub(crate) mod in_place;
 pub(crate) mod order;
 pub(crate) mod runner;

@@ -6,6 +6,7 @@ use super::again::{needs_more, not_reached};
 use super::board::{Alone, BATCH, Closing, Wanted};
 use super::crew::{Broken, Crew, WarmedUp};
 use super::digest::{Digest, bare};
+use super::excuse::{self, HasFrame};
 use super::order::{self, Plan};
 use super::verdict::{findings, plain_findings, verdict};
 use super::warm;
@@ -14,7 +15,6 @@ use crate::model::code::{Code, Verdict};
 use crate::model::fault::Fault;
 use crate::model::options::{EngineChoice, Options, Task};
 use crate::model::report::{Coverage, Points, Trial};
-use crate::model::stack::RawStack;
 use crate::model::trial::{Detail, Divergence, Ending, Facts, Judged, Recorded};
 use crate::sys::time;
 
@@ -25,9 +25,6 @@ const LIMIT_FACTOR: u64 = 20;
 const PATIENCE: u32 = 4;
 /// How often a fault that was not reached is tried again.
 const RETRIES: u32 = 2;
-
-/// Says whether a failed request was made by code that may swallow it.
-pub(crate) type IsBenign<'a> = &'a mut dyn FnMut(&RawStack) -> bool;
 
 /// Everything that a sweep found out.
 #[derive(Default)]
@@ -59,7 +56,7 @@ pub(crate) struct Swept {
 struct Sweep<'a> {
     crew: &'a mut dyn Crew,
     options: &'a Options,
-    is_benign: IsBenign<'a>,
+    has_frame: HasFrame<'a>,
     began: Instant,
     swept: Swept,
     base: Vec<Logged>,
@@ -73,8 +70,8 @@ struct Sweep<'a> {
 ///
 /// # Errors
 /// If the engine broke down before anything could be said.
-pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, is_benign: IsBenign<'_>) -> Result<Swept, Broken> {
-    let mut sweep = Sweep::new(crew, options, is_benign);
+pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<'_>) -> Result<Swept, Broken> {
+    let mut sweep = Sweep::new(crew, options, has_frame);
     sweep.go()?;
     Ok(sweep.swept)
 }
@@ -86,20 +83,20 @@ pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, is_benign: IsBenign<
 pub(crate) fn one(
     crew: &mut dyn Crew,
     options: &Options,
-    is_benign: IsBenign<'_>,
+    has_frame: HasFrame<'_>,
     fault: Fault,
 ) -> Result<Judged, Broken> {
     let keep_failures = !options.benign.is_empty();
     let digest = crew.alone(Alone { births: Wanted::All, keep_failures, ..Alone::of(fault) }, &[])?;
-    Ok(Sweep::new(crew, options, is_benign).judge(fault, digest))
+    Ok(Sweep::new(crew, options, has_frame).judge(fault, digest))
 }
 
 impl<'a> Sweep<'a> {
-    fn new(crew: &'a mut dyn Crew, options: &'a Options, is_benign: IsBenign<'a>) -> Sweep<'a> {
+    fn new(crew: &'a mut dyn Crew, options: &'a Options, has_frame: HasFrame<'a>) -> Sweep<'a> {
         Sweep {
             crew,
             options,
-            is_benign,
+            has_frame,
             began: Instant::now(),
             swept: Swept::default(),
             base: Vec::new(),
@@ -348,17 +345,18 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// One run from the reference state. What could not be made is made once more; it is never taken for the body's doing.
+    /// One run from the reference state, without what it leaks on purpose. What could not be made is made once more; it is never
+    /// taken for the body's doing.
     fn ask(&mut self, ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
-        let digest = self.crew.alone(ask, births)?;
-        if digest.trouble.is_none() {
-            return Ok(digest);
+        let mut digest = self.crew.alone(ask, births)?;
+        if digest.trouble.is_some() {
+            digest = self.crew.alone(ask, births)?;
         }
-        let digest = self.crew.alone(ask, births)?;
-        match digest.trouble {
-            None => Ok(digest),
-            Some(trouble) => Err(Broken(trouble)),
+        if let Some(trouble) = digest.trouble {
+            return Err(Broken(trouble));
         }
+        excuse::intended(&mut digest, self.has_frame);
+        Ok(digest)
     }
 
     /// Tries a fault alone, from the reference state, as often as its ending asks for; only this counts.
@@ -423,18 +421,10 @@ impl<'a> Sweep<'a> {
 
     fn judge(&mut self, fault: Fault, mut digest: Digest) -> Judged {
         let policy = &self.options.policy;
+        excuse::intended(&mut digest, self.has_frame);
         let mut told = verdict(&digest.facts, policy);
         if told == Verdict::Swallowed && !self.options.benign.is_empty() {
-            let detail = &digest.detail;
-            let all = detail.failed.iter().chain(&detail.failed_later).filter(|record| record.injected);
-            let (mut known, mut outside) = (0_u64, 0_u64);
-            for record in all {
-                known += 1;
-                outside += u64::from(!record.request.benign && !(self.is_benign)(&record.stack));
-            }
-            // More than there was room for: nothing excuses those.
-            let unknown = digest.facts.delivered.saturating_sub(known);
-            digest.facts.delivered_outside_benign = digest.facts.delivered_outside_benign.min(outside + unknown);
+            excuse::benign(&mut digest, self.has_frame);
             told = verdict(&digest.facts, policy);
         }
         if told == Verdict::NotReached && digest.facts.ending == Ending::Err {
