@@ -83,6 +83,7 @@ pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<O
         infallible_skip: requested.infallible.or(environment.infallible).unwrap_or_default() == Infallible::Skip,
         panics_allow: allowed(requested.panics.or(environment.panics)),
         swallowed_allow: allowed(requested.swallowed.or(environment.swallowed)),
+        moved_allow: requested.threads_all,
     };
     Ok(Options {
         task: task(requested.leaks_only, environment),

@@ -144,7 +144,7 @@ fn what_only_the_test_can_say_arrives() {
     assert_eq!((options.patterns, options.min_size), (vec![Pattern::Window(3)], Some(64)));
     assert_eq!((options.benign, options.known), (vec!["indexmap::".to_owned()], vec!["0123456789abcdef".to_owned()]));
     assert_eq!(options.intended, ["words::intern"]);
-    assert!(options.threads_all && options.realloc_moves);
+    assert!(options.threads_all && options.policy.moved_allow && options.realloc_moves);
     assert!(options.no_points_allow && options.shrink_skip && !options.incomplete_allow);
     assert_eq!(options.engine, EngineChoice::BruteForce);
 }

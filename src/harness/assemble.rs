@@ -114,7 +114,9 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     }
     if !swept.failed.is_empty() {
         let known = keys(&swept.stacks, resolver);
-        let lookup = |index: u64| usize::try_from(index).ok().and_then(|at| known.get(at)).copied();
+        // Where threads make their requests in any order, a point's number says nothing of its stack: its own stack does.
+        let numbered = |index: &u64| usize::try_from(*index).ok().filter(|_| !options.threads_all);
+        let lookup = |index: u64| numbered(&index).and_then(|at| known.get(at)).copied();
         report.findings.extend(fold::fold(&swept.failed, target, resolver, &lookup));
     }
     suggest_fallbacks(&mut report.findings);

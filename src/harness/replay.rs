@@ -42,7 +42,7 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     report.notes.extend(said);
     crew.break_at_failures();
     let judged = supervisor::one(&mut crew, options, &mut assemble::has_frame(site, options, &mut resolver), fault)?;
-    report.coverage.add(judged.verdict);
+    report.coverage.add(judged.verdict, &options.policy);
     report.engine = Engine { in_process: 1, ..Engine::default() };
     report.trials.push(Trial { fault, verdict: judged.verdict, drifted: judged.drifted });
     let lookup = |index: u64| usize::try_from(index).ok().and_then(|place| keys.get(place)).copied();

@@ -27,6 +27,7 @@ pub(crate) mod runner;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod server;
 pub(crate) mod supervisor;
+mod swept;
 pub(crate) mod verdict;
 pub(crate) mod warm;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]

@@ -8,13 +8,14 @@ use super::crew::{Broken, Crew, WarmedUp};
 use super::digest::{Digest, bare};
 use super::excuse::{self, HasFrame};
 use super::order::{self, Plan};
+pub(crate) use super::swept::Swept;
 use super::verdict::{findings, plain_findings, verdict};
 use super::warm;
 use crate::hook::core::Logged;
 use crate::model::code::{Code, Verdict};
 use crate::model::fault::Fault;
 use crate::model::options::{EngineChoice, Options, Task};
-use crate::model::report::{Coverage, Points, Trial};
+use crate::model::report::Trial;
 use crate::model::trial::{Detail, Divergence, Ending, Facts, Judged, Recorded};
 use crate::sys::time;
 
@@ -25,33 +26,6 @@ const LIMIT_FACTOR: u64 = 20;
 const PATIENCE: u32 = 4;
 /// How often a fault that was not reached is tried again.
 const RETRIES: u32 = 2;
-
-/// Everything that a sweep found out.
-#[derive(Default)]
-pub(crate) struct Swept {
-    /// What the baseline asked for.
-    pub(crate) points: Points,
-    /// Plain runs made.
-    pub(crate) runs: u32,
-    /// What is wrong with the plain run.
-    pub(crate) plain: Option<Judged>,
-    /// Every trial made, in sweep order.
-    pub(crate) trials: Vec<Trial>,
-    /// Those with a finding.
-    pub(crate) failed: Vec<Judged>,
-    /// What was planned and what came of it.
-    pub(crate) coverage: Coverage,
-    /// Why the sweep is not complete.
-    pub(crate) cut: Option<String>,
-    /// Things worth saying.
-    pub(crate) notes: Vec<String>,
-    /// Why the points were tried in the way they were.
-    pub(crate) why: Option<String>,
-    /// The stack of every point of the baseline, each its length and its addresses; there if something was found.
-    pub(crate) stacks: Vec<usize>,
-    /// The body's type is a `Result`.
-    pub(crate) returns_result: bool,
-}
 
 struct Sweep<'a> {
     crew: &'a mut dyn Crew,
@@ -108,8 +82,10 @@ impl<'a> Sweep<'a> {
     }
 
     fn go(&mut self) -> Result<(), Broken> {
-        let warmed = self.crew.warm_up()?;
-        self.take_points(&warmed);
+        let mut warmed = self.crew.warm_up()?;
+        self.swept.take_points(&warmed, self.options.threads_all);
+        // Where threads make their requests in any order, no run need make as many as another.
+        warmed.warm.number_varies &= !self.options.threads_all;
         if self.baseline_failed(&warmed) {
             self.plan_is_left();
             return Ok(());
@@ -145,23 +121,6 @@ impl<'a> Sweep<'a> {
             self.swept.stacks = self.crew.alone(ask, &[]).map(|digest| digest.points).unwrap_or_default();
         }
         Ok(())
-    }
-
-    fn take_points(&mut self, warmed: &WarmedUp) {
-        let total = if warmed.died { warmed.last.made } else { warmed.log.len() as u64 };
-        self.swept.runs = warmed.warm.runs;
-        self.swept.returns_result = warmed.last.facts.returns_result;
-        self.swept.points = Points {
-            total,
-            first_use: if warmed.died { 0 } else { warmed.warm.first_points.saturating_sub(total) },
-            exempt: warmed.exempt,
-            other_threads: warmed.others,
-        };
-        if warmed.warm.sizes_vary {
-            self.swept
-                .notes
-                .push(String::from("sizes vary: ten plain runs made as many requests, but not of the same sizes"));
-        }
     }
 
     /// Nothing is swept: what would have been is left.
@@ -236,16 +195,17 @@ impl<'a> Sweep<'a> {
         let mut size = BATCH;
         let mut at = 0;
         while at < faults.len() {
-            if self.options.engine == EngineChoice::BruteForce {
+            if self.out_of_time() {
+                self.swept.cut = Some(String::from("max_time"));
+                return Ok(());
+            }
+            // With the requests of all threads no plain run could tell that a batch has changed nothing.
+            if self.options.engine == EngineChoice::BruteForce || self.options.threads_all {
                 let Some(&fault) = faults.get(at) else { break };
                 let judged = self.alone(fault, &[], 1)?;
                 self.put(at, judged);
                 at += 1;
                 continue;
-            }
-            if self.out_of_time() {
-                self.swept.cut = Some(String::from("max_time"));
-                return Ok(());
             }
             let Some(faults) = faults.get(at..faults.len().min(at + size)) else { break };
             let end = match self.crew.batch(faults, self.deadline()) {
@@ -371,7 +331,7 @@ impl<'a> Sweep<'a> {
             tries += 1;
             digest = self.with_births(Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
         }
-        if not_reached(&digest.facts) {
+        if not_reached(&digest.facts) && !self.options.policy.moved_allow {
             self.find_divergence(&mut digest)?;
         }
         Ok(self.judge(fault, digest))
@@ -449,7 +409,7 @@ impl<'a> Sweep<'a> {
         let coverage = &mut self.swept.coverage;
         for (&fault, result) in plan.faults.iter().zip(&self.results) {
             let Some((told, drifted)) = *result else { continue };
-            coverage.add(told);
+            coverage.add(told, &self.options.policy);
             self.swept.trials.push(Trial { fault, verdict: told, drifted });
         }
         coverage.left = coverage.planned.saturating_sub(coverage.tried);
