@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 
 use super::{Site, mode};
-use crate::inspect::fold;
 use crate::inspect::key::{self, Occurrences};
+use crate::inspect::stacks::Stacks;
 use crate::inspect::symbols::Resolver;
+use crate::inspect::{blocks, fold};
 use crate::model::code::Code;
 use crate::model::names;
 use crate::model::options::{Options, Pattern, Task};
 use crate::model::place::{self, Origin};
 use crate::model::report::{Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA};
 use crate::model::stack::{RawStack, Stack};
+use crate::model::trial::Block;
 use crate::render::wording;
 use crate::sweep::excuse::Paths;
 use crate::sweep::supervisor::Swept;
@@ -40,6 +42,7 @@ pub(super) fn empty(site: &Site, mode: Mode) -> Report {
         notes: Vec::new(),
         known: Vec::new(),
         known_gone: Vec::new(),
+        reachable: Vec::new(),
         trials: Vec::new(),
         findings: Vec::new(),
     }
@@ -100,6 +103,8 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     if options.task == Task::Sweep {
         report.patterns = options.patterns.iter().map(|&pattern| pattern_text(pattern)).collect();
     }
+    let reachable: Vec<&Block> = swept.reachable.iter().collect();
+    report.reachable = blocks::group(&reachable, &mut Stacks::new(resolver));
     let target = site.target();
     let plain_failed = swept.plain.is_some();
     if let Some(plain) = swept.plain {
@@ -133,8 +138,8 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
 /// Takes out what the test accepts, names files from the workspace, and says whether the test passed.
 pub(super) fn finish(report: &mut Report, options: &Options, resolver: &Resolver) {
     accept_known(report, options);
-    for finding in &mut report.findings {
-        name_files(finding, resolver);
+    for stack in stacks(report) {
+        name_files(stack, resolver);
     }
     let clean = report.findings.is_empty() && report.known_gone.is_empty();
     report.result = if clean { Outcome::Passed } else { Outcome::Failed };
@@ -202,18 +207,23 @@ fn suggest_fallbacks(findings: &mut [Finding]) {
 }
 
 /// Files of the workspace are named from its folder; our own keep their full names, by which they are known.
-fn name_files(finding: &mut Finding, resolver: &Resolver) {
-    let root = resolver.root();
-    let shorten = |stack: &mut Stack| {
-        for frame in stack.iter_mut().filter(|frame| place::origin(frame) != Origin::Ours) {
-            if let Some(file) = &mut frame.file
-                && let Ok(below) = std::path::Path::new(file.as_str()).strip_prefix(root)
-                && let Some(below) = below.to_str()
-            {
-                *file = below.to_owned();
-            }
+fn name_files(stack: &mut Stack, resolver: &Resolver) {
+    for frame in stack.iter_mut().filter(|frame| place::origin(frame) != Origin::Ours) {
+        if let Some(file) = &mut frame.file
+            && let Ok(below) = std::path::Path::new(file.as_str()).strip_prefix(resolver.root())
+            && let Some(below) = below.to_str()
+        {
+            *file = below.to_owned();
         }
-    };
+    }
+}
+
+/// Every stack of a report.
+fn stacks(report: &mut Report) -> impl Iterator<Item = &mut Stack> {
+    report.findings.iter_mut().flat_map(stacks_of).chain(report.reachable.iter_mut().map(|block| &mut block.born))
+}
+
+fn stacks_of(finding: &mut Finding) -> impl Iterator<Item = &mut Stack> {
     let requests = finding.failed_request.iter_mut().chain(&mut finding.other_requests).chain(&mut finding.culprit);
     let parting = finding.diverges.iter_mut().flat_map(|at| at.baseline.iter_mut().chain(&mut at.trial));
     let stacks = requests.chain(parting).map(|request: &mut RequestReport| &mut request.stack);
@@ -222,5 +232,5 @@ fn name_files(finding: &mut Finding, resolver: &Resolver) {
         .iter_mut()
         .flat_map(|block| std::iter::once(&mut block.born).chain(&mut block.freed).chain(&mut block.freed_again));
     let signal = finding.signal.iter_mut().filter_map(|signal| signal.stack.as_mut());
-    stacks.chain(blocks).chain(signal).for_each(shorten);
+    stacks.chain(blocks).chain(signal)
 }

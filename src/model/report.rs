@@ -359,6 +359,9 @@ pub struct Report {
     /// The ids that `known` accepts and that did not occur: each of them fails the test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known_gone: Vec<String>,
+    /// The blocks of the plain run that something still reaches, if they were asked for; they are no leaks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reachable: Vec<BlockReport>,
     /// Every trial, in sweep order.
     pub trials: Vec<Trial>,
     /// The findings, in sweep order.

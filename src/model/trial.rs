@@ -158,6 +158,8 @@ pub struct Detail {
     pub culprit: Option<Recorded>,
     /// The root blocks that leaked.
     pub leaks: Vec<Block>,
+    /// The blocks of the run that something still reaches; there if they were asked for.
+    pub reachable: Vec<Block>,
     /// The error that the body returned, as its `Debug` prints it.
     pub error: Option<String>,
     /// The panic.

@@ -102,6 +102,10 @@ impl<'a> Sweep<'a> {
             self.swept.why = Some(String::from("threads of the body live on, so every batch has a process of its own"));
         }
         self.base = warmed.log;
+        if self.options.show_reachable {
+            let ask = Alone { births: Wanted::All, ..Alone::of(Fault::None) };
+            self.swept.reachable = self.ask(ask, &[])?.detail.reachable;
+        }
         if self.plain_run_leaves_something(&warmed.last)? {
             self.plan_is_left();
             return Ok(());

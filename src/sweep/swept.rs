@@ -2,7 +2,7 @@
 
 use super::crew::WarmedUp;
 use crate::model::report::{Coverage, Points, Trial};
-use crate::model::trial::Judged;
+use crate::model::trial::{Block, Judged};
 
 /// Everything that a sweep found out.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Swept {
     pub(crate) runs: u32,
     /// What is wrong with the plain run.
     pub(crate) plain: Option<Judged>,
+    /// The blocks of the plain run that something still reaches, if the options ask for them.
+    pub(crate) reachable: Vec<Block>,
     /// Every trial made, in sweep order.
     pub(crate) trials: Vec<Trial>,
     /// Those with a finding.
