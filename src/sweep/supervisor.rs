@@ -447,3 +447,6 @@ fn plain_judged(codes: Vec<Code>, detail: Detail) -> Judged {
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
