@@ -13,7 +13,7 @@ use crate::hook::journal::{Fd, Journal, Leaked};
 use crate::hook::pages_vec::PagesVec;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
-use crate::model::options::Options;
+use crate::model::options::{Guard, Options};
 use crate::model::trial::Policy;
 use crate::session::Body;
 use crate::session::audit;
@@ -32,6 +32,18 @@ pub(crate) struct Terms<'a> {
     pub(crate) shrink_skip: bool,
     /// The body may keep things in what it captures.
     pub(crate) captures: bool,
+    /// Requests of every thread are points.
+    #[expect(dead_code, reason = "for the hook, which numbers the points")]
+    pub(crate) threads_all: bool,
+    /// What stands around every block.
+    #[expect(dead_code, reason = "for the hook, which lays out the blocks")]
+    pub(crate) guard: Guard,
+    /// Every `realloc` moves its block.
+    #[expect(dead_code, reason = "for the hook, which moves the blocks")]
+    pub(crate) realloc_moves: bool,
+    /// A run that records all births also writes down the blocks of the run that it leaves reachable.
+    #[expect(dead_code, reason = "for the audit, which finds the blocks")]
+    pub(crate) show_reachable: bool,
 }
 
 impl<'a> Terms<'a> {
@@ -42,6 +54,10 @@ impl<'a> Terms<'a> {
             should_panic: options.should_panic.as_deref(),
             shrink_skip: options.shrink_skip,
             captures: options.captures,
+            threads_all: options.threads_all,
+            guard: options.guard,
+            realloc_moves: options.realloc_moves,
+            show_reachable: options.show_reachable,
         }
     }
 }
