@@ -1,5 +1,7 @@
 //! Linux: processes, signals, pages, descriptors and threads.
 
+#[cfg(test)]
+mod alone;
 pub(crate) mod fds;
 pub(crate) mod futex;
 #[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]

@@ -71,6 +71,9 @@ impl Stopped {
     /// All other roots: of each stopped thread its registers, its stack, its locals and its keys; and every other memory that can
     /// be read and written, but for devices and for the ranges `without`. `entry` is the one of [`Stopped::near`]. Allocates
     /// nothing. False if something could not be listed.
+    ///
+    /// Of a thread that runs on ([`Stopped::running`]) the registers are not known, and of its stack all counts unless it was
+    /// noted and waits for the kernel.
     pub(crate) fn far(&mut self, entry: usize, without: &[Range], each: &mut dyn FnMut(Root)) -> bool {
         // SAFETY: as in `near`.
         let Some(search) = (unsafe { self.search().as_mut() }) else { return false };
@@ -81,7 +84,7 @@ impl Stopped {
         for slot in self.slots() {
             search.stopped_thread(slot, each);
         }
-        complete &= search.other_threads(self, each);
+        search.other_threads(self, each);
         complete &= search.cut_count < CUTS;
         search.each_other(each);
         complete
@@ -231,9 +234,9 @@ impl Search {
         self.cut_thread(slot.pointer, slot.signal_stack, slot.sp);
     }
 
-    /// Threads that run on, and threads that have ended.
-    fn other_threads(&mut self, stopped: &Stopped, each: &mut dyn FnMut(Root)) -> bool {
-        // Whose memory it is cannot be said while there is a thread of which nothing is known.
+    /// Threads that run on, and threads that have ended. Memory of which nobody can say whose it is counts like any other.
+    fn other_threads(&mut self, stopped: &Stopped, each: &mut dyn FnMut(Root)) {
+        // While there is a thread of which nothing is known, each of those that were noted may be it.
         let mut all_known = stopped.saw_all();
         for thread in stopped.running() {
             let home = thread.sp.and_then(|sp| {
@@ -259,7 +262,6 @@ impl Search {
                 }
             }
         }
-        all_known
     }
 
     fn block(&self, pointer: usize) -> Option<Range> {

@@ -5,6 +5,7 @@
 //!    or the standard library that takes a lock. What the search needs is mapped before.
 //! 3. A thread that has the signal blocked runs on, and is told. System calls that the kernel does not restart (`poll`,
 //!    `epoll_wait`, sleeps) end with `EINTR` in the threads that were stopped.
+//! 4. The signal is `SIGRTMIN + 6`. A handler of the program's for it is replaced when the first thread is stopped.
 
 use std::mem::MaybeUninit;
 use std::ptr;

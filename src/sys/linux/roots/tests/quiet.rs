@@ -1,27 +1,12 @@
 //! What needs a process without the threads of other tests: each of these runs in one of its own.
 
 use super::*;
+use crate::sys::linux::alone::is_alone;
 use crate::sys::linux::seen;
-
-/// Runs the rest of the test that calls this in a process of its own; false in the one that is to wait for it.
-fn is_alone(name: &str) -> bool {
-    const MARK: &str = "ROOTS_TESTED_ALONE";
-    if std::env::var_os(MARK).is_some() {
-        return true;
-    }
-    let name = format!("{}::{name}", module_path!().split_once("::").expect("a crate and a module").1);
-    let this = std::env::current_exe().expect("a test has a file");
-    let run = Command::new(this).args([&name, "--exact", "--nocapture", "--test-threads=2"]).env(MARK, "1").output();
-    let output = run.expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}\n{errors}");
-    false
-}
 
 #[test]
 fn stacks_of_ended_threads_are_no_roots_once_the_threads_were_noted() {
-    if !is_alone("stacks_of_ended_threads_are_no_roots_once_the_threads_were_noted") {
+    if !is_alone(module_path!(), "stacks_of_ended_threads_are_no_roots_once_the_threads_were_noted") {
         return;
     }
     let (entry, hidden) = (stacks::pointer(), new_word());
@@ -56,7 +41,7 @@ fn leave(hidden: usize) {
 
 #[test]
 fn what_a_thread_was_started_with_is_no_root() {
-    if !is_alone("what_a_thread_was_started_with_is_no_root") {
+    if !is_alone(module_path!(), "what_a_thread_was_started_with_is_no_root") {
         return;
     }
     let (entry, hidden) = (stacks::pointer(), new_word());
@@ -113,7 +98,7 @@ extern "C" fn started() -> *mut libc::c_void {
 
 #[test]
 fn a_stack_of_its_own_making_counts_whole() {
-    if !is_alone("a_stack_of_its_own_making_counts_whole") {
+    if !is_alone(module_path!(), "a_stack_of_its_own_making_counts_whole") {
         return;
     }
     // A handler's stack is not searched while no handler runs.
@@ -131,4 +116,85 @@ fn a_stack_of_its_own_making_counts_whole() {
     // A frame that stands in plain memory counts from there outwards, and not inwards.
     assert_eq!(find(at + 4096, hidden, &[]).0, 1);
     assert_eq!(find(at + 4104, hidden, &[]), (0, 0));
+}
+
+#[test]
+fn the_child_of_a_fork_finds_the_same_in_its_only_thread() {
+    if !is_alone(module_path!(), "the_child_of_a_fork_finds_the_same_in_its_only_thread") {
+        return;
+    }
+    let block = map(4096, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
+    let local = 0_usize;
+    let places = [
+        (&raw const local as usize, (1, 0)),
+        (VARIABLE.as_ptr() as usize, (1, 0)),
+        (PLAIN.with(Cell::as_ptr) as usize, (1, 0)),
+        (block, (0, 1)),
+    ];
+    // SAFETY: no other thread does anything here.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let good = places.iter().all(|&(at, expected)| {
+            let (entry, hidden) = (stacks::pointer(), new_word());
+            put(at, hidden);
+            let found = find(entry, hidden, &[]);
+            put(at, !0);
+            found == expected && find(entry, hidden, &[]) == (0, 0)
+        });
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(i32::from(!good)) };
+    }
+    let mut status = -1;
+    // SAFETY: `status` is ours to be written.
+    unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!(status, 0);
+}
+
+#[test]
+fn a_thread_that_cannot_be_stopped_counts_as_far_as_it_is_known() {
+    if !is_alone(module_path!(), "a_thread_that_cannot_be_stopped_counts_as_far_as_it_is_known") {
+        return;
+    }
+    let (entry, held, old, ready) = (stacks::pointer(), new_word(), new_word(), Arc::new(Barrier::new(2)));
+    let (up, told) = channel();
+    let (go, waits) = channel::<()>();
+    let theirs = Arc::clone(&ready);
+    let thread = thread::spawn(move || {
+        // SAFETY: a filled set is a valid one; the call changes the calling thread's mask alone.
+        unsafe {
+            let mut all: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&raw mut all);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, ptr::null_mut());
+        }
+        let own = deep(old);
+        up.send((locals::thread_pointer(), own)).expect("somebody listens");
+        held_while(held, &theirs, &|| assert!(waits.recv().is_err()));
+    });
+    let (pointer, deep) = told.recv().expect("it tells");
+    ready.wait();
+    thread::sleep(Duration::from_millis(20));
+    let found = |hidden: usize| {
+        let mut far = 0;
+        let mut world = stop_others(Duration::from_millis(50));
+        let known = world.running().filter(|thread| thread.sp.is_some_and(|sp| sp > deep)).count();
+        let listed = world.far(entry, &[], &mut |root| far += count(root, hidden));
+        drop(world);
+        assert!(listed && known == 1);
+        far
+    };
+    // Nothing is known of its stack's ends, so that all of it counts.
+    assert!(found(held) >= 1 && found(old) >= 1);
+    seen::note_thread(pointer);
+    assert!(found(held) >= 1);
+    assert_eq!(found(old), 0);
+    end(go, thread);
+}
+
+/// Leaves the word far down on the stack; returns where.
+#[inline(never)]
+fn deep(hidden: usize) -> usize {
+    let words = [0_usize; 8192];
+    put(&raw const words[8] as usize, hidden);
+    std::hint::black_box(&words);
+    &raw const words[8] as usize
 }
