@@ -97,12 +97,12 @@ pub(super) fn measure() {
 /// a signal handler too.
 pub(super) fn fixed(pointer: usize) -> Range {
     let reach = REACH.load(Ordering::Acquire);
-    if reach <= GAP || pointer < reach {
+    if reach == 0 || pointer < reach {
         Range { from: pointer, len: 0 }
     } else if LOCALS_BELOW {
         Range { from: pointer - reach, len: reach }
     } else {
-        Range { from: pointer.saturating_add(GAP), len: reach - GAP }
+        Range { from: pointer.saturating_add(GAP), len: reach.saturating_sub(GAP) }
     }
 }
 

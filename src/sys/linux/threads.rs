@@ -58,6 +58,11 @@ fn signal() -> i32 {
     libc::SIGRTMAX() - 1
 }
 
+/// The signals by which a marked thread is told from others, and from one that has all signals blocked.
+pub(super) fn telling_signals() -> [i32; 2] {
+    [signal(), signal() - 1]
+}
+
 fn change_mark(how: i32) -> bool {
     let mut old = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: a zeroed set is a valid one, and both are ours; the call changes the calling thread's mask alone, and has filled

@@ -170,6 +170,10 @@ fn install() -> bool {
         action.sa_sigaction = on_stop as *const () as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
         libc::sigfillset(&raw mut action.sa_mask);
+        // Whether a thread is marked is told by its mask, also while it stands.
+        for telling in threads::telling_signals() {
+            libc::sigdelset(&raw mut action.sa_mask, telling);
+        }
         libc::sigaction(signal(), &raw const action, ptr::null_mut()) == 0
     }
 }
