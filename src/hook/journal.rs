@@ -118,6 +118,8 @@ pub(crate) struct Journal {
     pub(crate) leaks: Span,
     /// The blocks of the run that something still reaches, if they were asked for: an array of [`Leaked`].
     pub(crate) reachable: Span,
+    /// Everything that could hold a block was looked at.
+    pub(crate) leaks_certain: bool,
     /// The descriptors left open: an array of [`Fd`].
     pub(crate) fds: Span,
     /// Failed requests after the first: an array of [`Recorded`].

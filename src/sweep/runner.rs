@@ -33,16 +33,13 @@ pub(crate) struct Terms<'a> {
     /// The body may keep things in what it captures.
     pub(crate) captures: bool,
     /// Requests of every thread are points.
-    #[expect(dead_code, reason = "for the hook, which numbers the points")]
     pub(crate) threads_all: bool,
     /// What stands around every block.
     #[expect(dead_code, reason = "for the hook, which lays out the blocks")]
     pub(crate) guard: Guard,
     /// Every `realloc` moves its block.
-    #[expect(dead_code, reason = "for the hook, which moves the blocks")]
     pub(crate) realloc_moves: bool,
     /// A run that records all births also writes down the blocks of the run that it leaves reachable.
-    #[expect(dead_code, reason = "for the audit, which finds the blocks")]
     pub(crate) show_reachable: bool,
 }
 
@@ -222,6 +219,7 @@ impl<'a> Runner<'a> {
             keep_failures: ask.keep_failures,
             point_stacks: ask.point_stacks,
             births: self.births(ask.births),
+            reachable: self.terms.show_reachable && ask.births == Wanted::All,
             ..Orders::new(ask.fault)
         }
     }
@@ -255,8 +253,8 @@ fn number(verdict: Verdict) -> u8 {
 /// Of what the first try left, keeps what the second left as well.
 fn compare(core: &Core, first: &mut Journal, second: &Journal, arena: Arena, outside: Option<usize>) {
     let _harness = crate::hook::gate::harness();
-    let leaks =
-        audit::confirmed(core, &arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks), outside);
+    let (one, two) = (arena.values::<Leaked>(first.leaks), arena.values::<Leaked>(second.leaks));
+    let leaks = audit::confirmed(core, &one, &two, first.leaks_certain, outside);
     first.facts.leaks = leaks.len() as u64;
     if let Some(span) = arena.put(&leaks) {
         first.leaks = span;

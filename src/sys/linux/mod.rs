@@ -4,32 +4,21 @@
 mod alone;
 pub(crate) mod fds;
 pub(crate) mod futex;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 pub(crate) mod locals;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 pub(crate) mod maps;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 mod modules;
 pub(crate) mod output;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 pub(crate) mod pages;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 pub(crate) mod place;
 pub(crate) mod process;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 mod raw;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 mod resident;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 pub(crate) mod roots;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 pub(crate) mod seen;
 pub(crate) mod signals;
 pub(crate) mod state;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 pub(crate) mod threads;
 pub(crate) mod time;
-#[cfg_attr(not(test), allow(dead_code, reason = "the search for pointers does not use it yet"))]
 pub(crate) mod world;
 
 /// Whether this platform can try points in processes of their own.

@@ -8,24 +8,17 @@
 //! Windows, macOS, the BSDs or WebAssembly. `wasm32-unknown-unknown` is known not to do, for its standard library has no clock.
 
 pub(crate) mod fds;
-#[allow(dead_code, reason = "the search for pointers does not use it yet")]
 pub(crate) mod locals;
 pub(crate) mod output;
-#[allow(dead_code, reason = "the search for pointers does not use it yet")]
 pub(crate) mod pages;
-#[allow(dead_code, reason = "the search for pointers does not use it yet")]
 pub(crate) mod place;
 pub(crate) mod process;
-#[allow(dead_code, reason = "the search for pointers does not use it yet")]
 pub(crate) mod roots;
-#[allow(dead_code, reason = "the search for pointers does not use it yet")]
 pub(crate) mod seen;
 pub(crate) mod signals;
 pub(crate) mod state;
-#[allow(dead_code, reason = "the search for pointers does not use it yet")]
 pub(crate) mod threads;
 pub(crate) mod time;
-#[allow(dead_code, reason = "the search for pointers does not use it yet")]
 pub(crate) mod world;
 
 /// Whether this platform can try points in processes of their own.
