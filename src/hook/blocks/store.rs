@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use super::classes::{CLASS, LARGEST, SLOT, SPAN, SPAN_SHIFT, ZONE, reciprocal};
 use super::large::Runs;
 use super::meta::{FRESH, Meta};
-use super::shard::{COMMON, Fresh, Owners, SHARDS, Shard};
+use super::shard::{COMMON, Fresh, Owners, SHARDS, Shard, list_of};
 use super::zones;
 use crate::sys::pages;
 
@@ -227,19 +227,19 @@ impl Store {
         None
     }
 
-    /// A slot for a block; its meta has the address at which the block stands, and is otherwise as its last block left it. Null
+    /// A slot for a block of this session; its meta has the address at which the block stands, and is otherwise as its last block left it. Null
     /// if there is no memory.
     ///
     /// # Safety
     /// `shard` is the calling thread's and was entered; `align` is a power of two.
     #[inline(always)]
-    pub(crate) unsafe fn take(&self, shard: *mut Shard, size: usize, align: usize) -> *mut Meta {
+    pub(crate) unsafe fn take(&self, shard: *mut Shard, size: usize, align: usize, session: u32) -> *mut Meta {
         if align <= ZONE && size <= LARGEST.wrapping_sub(ZONE).wrapping_sub(ZONE) {
             let need = size.wrapping_add(ZONE).wrapping_add(ZONE).wrapping_add(ZONE.wrapping_sub(1)) / ZONE;
             // SAFETY: the table has an entry for every need up to the largest slot, and the shard a list for every class.
             unsafe {
                 let class = *CLASS.as_ptr().wrapping_add(need);
-                let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(class as usize);
+                let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(list_of(class as usize, session));
                 let number = *head;
                 if number != 0 {
                     let meta = self.meta(number);
@@ -251,28 +251,29 @@ impl Store {
             }
         }
         // SAFETY: by the obligations of this function.
-        unsafe { self.take_slowly(shard, size, align) }
+        unsafe { self.take_slowly(shard, size, align, session) }
     }
 
     /// # Safety
     /// Those of [`take`](Store::take).
     #[cold]
     #[inline(never)]
-    unsafe fn take_slowly(&self, shard: *mut Shard, size: usize, align: usize) -> *mut Meta {
+    unsafe fn take_slowly(&self, shard: *mut Shard, size: usize, align: usize, session: u32) -> *mut Meta {
         let front = usize::max(align, ZONE);
         let Some(need) = size.checked_add(front).and_then(|need| need.checked_add(ZONE)) else {
             return ptr::null_mut();
         };
         if need > LARGEST {
-            return self.take_run(size, front);
+            return self.take_run(size, front, session);
         }
         // SAFETY: as in `take`.
         unsafe {
             let class = *CLASS.as_ptr().wrapping_add(need.div_ceil(ZONE)) as usize;
-            let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(class);
+            let list = list_of(class, session);
+            let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(list);
             let mut meta = self.meta(*head);
             if *head == 0 {
-                meta = self.take_fresh(shard, class);
+                meta = self.take_fresh(shard, class, list);
             } else {
                 *head = (*meta).next;
             }
@@ -286,10 +287,10 @@ impl Store {
 
     /// # Safety
     /// Those of [`take`](Store::take); there is such a class.
-    unsafe fn take_fresh(&self, shard: *mut Shard, class: usize) -> *mut Meta {
+    unsafe fn take_fresh(&self, shard: *mut Shard, class: usize, list: usize) -> *mut Meta {
         // SAFETY: by the obligation of this function.
         unsafe {
-            let fresh = (&raw mut (*shard).fresh).cast::<Fresh>().wrapping_add(class);
+            let fresh = (&raw mut (*shard).fresh).cast::<Fresh>().wrapping_add(list);
             if (*fresh).next == (*fresh).end && !self.open(fresh, class) {
                 return ptr::null_mut();
             }
