@@ -95,18 +95,23 @@ fn accesses() -> Vec<Finding> {
     let damaged = |code, noticed, at, span, count, found| {
         of_error(code, MemoryReport { damage: Some(damage(at, span, count, found)), place: None, ..error(noticed) })
     };
+    let freed = |mut finding: Finding| {
+        finding.blocks[0].freed = Some(drop_at(12));
+        finding
+    };
     let mut unknown = overflow();
     unknown.blocks[0].born.clear();
+    let late = "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61";
     vec![
         damaged(Code::Overflow, Noticed::Realloc, 52, 1, 1, "00"),
         damaged(Code::Overflow, Noticed::Demand, 48, 16, 2, "00 fa fa fa fa fa fa fa fa fa fa fa fa fa fa 01"),
         damaged(Code::Underflow, Noticed::End, -8, 8, 8, "01 00 00 00 00 00 00 00"),
         damaged(Code::Underflow, Noticed::Free, -16, 4, 4, "61 62 63 64"),
-        damaged(Code::UseAfterFree, Noticed::End, 0, 40, 40, "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"),
+        freed(damaged(Code::UseAfterFree, Noticed::End, 0, 40, 40, late)),
         touched(Code::Overflow, Noticed::Read, 48),
         touched(Code::Overflow, Noticed::Access, 53),
         touched(Code::Underflow, Noticed::Read, -4),
-        touched(Code::UseAfterFree, Noticed::Read, 8),
+        freed(touched(Code::UseAfterFree, Noticed::Read, 8)),
         touched(Code::UseAfterFree, Noticed::Access, 0),
         unknown,
         Finding { memory: None, ..overflow() },
