@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Body, Phase, Returned, Stage, audit, witness};
 use crate::hook::arena::Arena;
+use crate::hook::checks;
 use crate::hook::core::{Births, Core};
 use crate::hook::gate::{self, State};
 use crate::hook::journal::{Fd, Journal, Span, Step};
@@ -128,6 +129,7 @@ fn arm(core: &Core, orders: &Orders) {
     own.point_stacks = orders.point_stacks;
     own.later.clear();
     own.points.clear();
+    core.stacks_wanted.store(!matches!(orders.births, Births::None), Ordering::Release);
     own.births = match &orders.births {
         Births::None => Births::None,
         Births::All => Births::All,
@@ -145,13 +147,10 @@ fn arm(core: &Core, orders: &Orders) {
 }
 
 fn open(desk: Desk<'_>) {
-    desk.core.with_shared(|shared| {
-        shared.session = shared.session.wrapping_add(1);
-        shared.ordinal = 0;
-        shared.live_blocks = 0;
-        shared.stacks.clear();
-    });
-    desk.core.live_bytes.store(0, Ordering::Relaxed);
+    desk.core.with_shared(|shared| shared.stacks.clear());
+    // Session 0 is no session.
+    desk.core.session.store((desk.core.session_number() % (u32::MAX - 1)) as usize + 1, Ordering::Release);
+    desk.core.accused.store(0, Ordering::Release);
     desk.core.set_journal(desk.journal);
     gate::local(|local| local.own.set(true));
     gate::set(State::Session);
@@ -167,7 +166,7 @@ fn close(desk: Desk<'_>) {
 fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads: &Threads, fds_before: &FdSet) {
     let mut fds_now = FdSet::now();
     let open = |now: &FdSet| now.new_since(fds_before).next().is_some();
-    let blocks = || desk.core.with_shared(|shared| shared.live_blocks) != 0;
+    let blocks = || desk.core.live_now().0 != 0;
     let left = blocks() || open(&fds_now);
     // To count marks is dear, and threads that hold nothing are no matter.
     let mut settled = (threads.beside && !left) || threads.settle(Duration::from_millis(2));
@@ -178,6 +177,8 @@ fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads:
         fds_now = FdSet::now();
     }
     journal.threads_left = if settled { 0 } else { threads.left() };
+    checks::when_over(desk.core);
+    journal.facts.memory_error = journal.memory.map(|error| error.code);
     let left = audit::leaks(desk.core, !settled);
     journal.facts.leaks = left.roots.len() as u64;
     journal.facts.thread_leaks = left.thread_leaks;
@@ -191,7 +192,6 @@ fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads:
     journal.fds = if fds.is_empty() { Span::default() } else { desk.arena.put(&fds).unwrap_or_default() };
     journal.facts.delivered = journal.delivered;
     journal.facts.delivered_outside_benign = journal.delivered_outside;
-    journal.lost = desk.core.with_shared(|shared| shared.ledger.lost());
 }
 
 /// The threads that a run starts, told from those that were there before.

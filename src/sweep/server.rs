@@ -69,8 +69,10 @@ fn try_locks(runner: &mut Runner<'_>) {
 /// A process of ours begins: the gate's page was wiped by the fork.
 fn enter(runner: &mut Runner<'_>) {
     runner.core.unlock_after_fork();
-    gate::set(State::Between);
     runner.core.everyone.store(true, Ordering::Relaxed);
+    runner.core.serves_all.store(true, Ordering::Relaxed);
+    runner.core.contained.store(true, Ordering::Relaxed);
+    gate::set(State::Between);
     witness::watch(runner.pages.arena, Then::Leave);
 }
 

@@ -82,7 +82,7 @@ impl<'a> Worker<'a> {
     }
 
     fn fork(&mut self) -> Result<(), Broken> {
-        let core = core_or_make();
+        let core = core_or_make().ok_or_else(Broken::no_addresses)?;
         // SAFETY: no run is open in this process.
         unsafe { core.own().shrink_skip = self.terms.shrink_skip };
         // SAFETY: the server that may have been there before has ended: the words are ours.

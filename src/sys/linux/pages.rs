@@ -38,6 +38,63 @@ pub(crate) fn map(bytes: usize, share: Share) -> Option<NonNull<u8>> {
     NonNull::new(at.cast())
 }
 
+/// Reserves `bytes` zeroed bytes, paid for page by page when they are touched; `None` when the system refuses. Never made of large
+/// pages, which would be paid for whole, and copied whole after a fork.
+pub(crate) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+    let at = map(bytes, Share::Private)?;
+    // SAFETY: advice on a mapping that was made just now; it changes nobody's bytes.
+    unsafe {
+        libc::madvise(at.as_ptr().cast(), bytes, libc::MADV_NOHUGEPAGE);
+        libc::madvise(at.as_ptr().cast(), bytes, libc::MADV_DONTDUMP);
+    }
+    Some(at)
+}
+
+/// Whether the system would give so many bytes at once, as it does for C's `malloc`.
+pub(crate) fn would_give(bytes: usize) -> bool {
+    // SAFETY: an anonymous mapping at an address of the kernel's choice, which goes at once.
+    unsafe {
+        let how = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let at = libc::mmap(ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, how, -1, 0);
+        at != libc::MAP_FAILED && libc::munmap(at, bytes) == 0
+    }
+}
+
+const MADV_GUARD_INSTALL: i32 = 102;
+const MADV_GUARD_REMOVE: i32 = 103;
+
+/// Puts whole pages out of reach and gives their memory back: any access ends in a fault. False if the system can't.
+///
+/// By guard pages where the kernel has them (Linux 6.13), which split no mapping; else by their protection.
+///
+/// # Safety
+/// The pages belong to a mapping of [`reserve`], and nobody uses what they hold.
+pub(crate) unsafe fn forbid(from: usize, len: usize) -> bool {
+    let at = from as *mut libc::c_void;
+    // SAFETY: by the obligation of this function.
+    unsafe {
+        if libc::madvise(at, len, MADV_GUARD_INSTALL) == 0 {
+            return true;
+        }
+        libc::madvise(at, len, libc::MADV_DONTNEED) == 0 && libc::mprotect(at, len, libc::PROT_NONE) == 0
+    }
+}
+
+/// Puts pages in reach again that [`forbid`] has put out of it; they hold zeros.
+///
+/// # Safety
+/// These very pages were put out of reach, and nobody uses them.
+pub(crate) unsafe fn allow(from: usize, len: usize) -> bool {
+    let at = from as *mut libc::c_void;
+    // SAFETY: by the obligation of this function.
+    unsafe {
+        if libc::madvise(at, len, MADV_GUARD_REMOVE) == 0 {
+            return true;
+        }
+        libc::mprotect(at, len, libc::PROT_READ | libc::PROT_WRITE) == 0
+    }
+}
+
 /// How many mappings of ours are remembered; later ones are not known to be ours.
 const KNOWN: usize = 256;
 

@@ -26,6 +26,14 @@ pub(crate) fn unmark() {
     change_mark(libc::SIG_UNBLOCK);
 }
 
+/// Whether the calling thread is marked. One system call, no allocation.
+pub(crate) fn is_marked() -> bool {
+    let mut mask: u64 = 0;
+    // SAFETY: the kernel's mask has 64 bits; nothing is changed.
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, 0, &raw mut mask, 8) };
+    holds(mask, signal())
+}
+
 /// How many threads of this process may be marked: in its first and last moments any thread has every signal blocked, and is
 /// counted. Reads a file for each thread.
 pub(crate) fn marked() -> u64 {
@@ -98,9 +106,15 @@ pub(crate) fn id() -> i32 {
     unsafe { libc::gettid() }
 }
 
-/// Whether the thread of this process with that number still runs.
+/// Whether the thread of this process with that number still runs. One system call, no allocation.
 pub(crate) fn is_alive(id: i32) -> bool {
-    std::fs::metadata(format!("/proc/self/task/{id}")).is_ok()
+    // SAFETY: no signal is sent; the call only says whether it could be.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), id, 0) == 0 }
+}
+
+/// Whether the thread of this process with that number has ended.
+pub(crate) fn has_ended(id: i32) -> bool {
+    !is_alive(id)
 }
 
 #[cfg(test)]
@@ -129,7 +143,7 @@ mod tests {
         let (end_others, others) = two_threads();
         let before = surely_marked();
         assert!(!mark());
-        assert!(mark());
+        assert!(mark() && is_marked());
         let (end_ours, ours) = two_threads();
         unmark();
         let (end_later, later) = two_threads();
