@@ -58,6 +58,9 @@ impl Busy {
 
 #[test]
 fn busy_threads_stop_and_go_on() {
+    if !is_alone(module_path!(), "busy_threads_stop_and_go_on") {
+        return;
+    }
     let busy = Busy::start();
     while busy.counts.iter().any(|count| count.load(Ordering::SeqCst) == 0) {
         thread::yield_now();
@@ -84,6 +87,9 @@ fn busy_threads_stop_and_go_on() {
 
 #[test]
 fn several_can_want_the_world_at_once() {
+    if !is_alone(module_path!(), "several_can_want_the_world_at_once") {
+        return;
+    }
     let busy = Busy::start();
     let threads: Vec<_> = (0..4)
         .map(|_| {
