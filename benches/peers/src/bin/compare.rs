@@ -10,6 +10,7 @@ use std::process::Command;
 /// The programs, in the order of the columns. The first is what the others are compared with.
 const PEERS: &[&str] = &[
     "system",
+    "system-declared",
     "oomsweep-outside",
     "oomsweep-inside",
     "stats_alloc",
