@@ -13,6 +13,9 @@ use super::shard::{COMMON, Fresh, Owners, SHARDS, Shard, list_of};
 use super::zones;
 use crate::sys::pages;
 
+/// The binary logarithm of the size of a meta.
+const META_SHIFT: u32 = size_of::<Meta>().trailing_zeros();
+
 /// What is known of 64 KiB.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -118,7 +121,7 @@ impl Store {
     /// The number of a meta.
     #[inline(always)]
     pub(crate) fn number(&self, meta: *const Meta) -> u32 {
-        ((meta as usize).wrapping_sub(self.metas as usize) / size_of::<Meta>()) as u32
+        ((meta as usize).wrapping_sub(self.metas as usize) >> META_SHIFT) as u32
     }
 
     /// How many meta numbers there are; the first is 1.
@@ -163,7 +166,7 @@ impl Store {
                 return (first, self.runs.bytes_of(meta));
             }
             let slot = (*span).slot as usize;
-            let nth = (meta as usize).wrapping_sub(self.meta((*span).meta) as usize) / size_of::<Meta>();
+            let nth = (meta as usize).wrapping_sub(self.meta((*span).meta) as usize) >> META_SHIFT;
             (first.wrapping_add(nth.wrapping_mul(slot)), slot)
         }
     }
@@ -194,13 +197,14 @@ impl Store {
 
     /// In a process that was just forked: what other threads were in the middle of is left alone for ever.
     pub(crate) fn after_fork(&self, own: *mut Shard) {
-        for shard in self.shards() {
+        // SAFETY: as in `shard`.
+        let owners = unsafe { &*self.owners };
+        for number in owners.claimed() {
+            let shard = self.nth_shard(number);
             // SAFETY: the shard lies in pages of the store; this process has one thread.
             let busy = unsafe { (*shard).busy } != 0;
-            if busy && shard != own && shard != self.common() {
-                let number = (shard as usize).wrapping_sub(self.shards as usize) / size_of::<Shard>();
-                // SAFETY: as in `shard`.
-                unsafe { (*self.owners).retire(number) };
+            if busy && shard != own && number != COMMON {
+                owners.retire(number);
             }
         }
         self.runs.after_fork();
@@ -312,7 +316,7 @@ impl Store {
         // SAFETY: by the obligation of this function; a span that was never used is nobody's.
         unsafe {
             let slot = *SLOT.as_ptr().wrapping_add(class);
-            let count = (SPAN / usize::max(slot as usize, ZONE)) as u32;
+            let count = (SPAN as u64).wrapping_mul(reciprocal(slot as usize)).wrapping_shr(32) as u32;
             // One more than there are slots: what is left at the end of a span belongs to it.
             let Some(first) = self.new_metas(count.wrapping_add(1)) else { return false };
             let Some(number) = self.new_spans(1) else { return false };

@@ -76,6 +76,7 @@ static INSIDE: AtomicU32 = AtomicU32::new(0);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Running {
     /// Its number.
+    #[cfg_attr(not(test), allow(dead_code, reason = "tests tell by it which thread it is"))]
     pub(crate) id: i32,
     /// Where its stack is, if it waits for the kernel.
     pub(crate) sp: Option<usize>,
