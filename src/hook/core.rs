@@ -39,11 +39,22 @@ pub(crate) struct Logged {
     pub(crate) demand: u64,
 }
 
-impl Logged {
-    /// Whether two runs still do the same here.
-    pub(crate) fn same_as(&self, other: &Logged) -> bool {
-        self.size == other.size && self.align == other.align && self.kind == other.kind
-    }
+/// A point in one word, as runs compare it: two points with equal words are the same request. Sizes from 2^55 - 1 on, which no system
+/// has, count as one.
+#[inline(always)]
+pub(crate) fn packed(size: usize, align: usize, kind: Kind) -> u64 {
+    let size = if (size as u64) < MOST_PACKED { size as u64 } else { MOST_PACKED };
+    size | ((kind as u64) << 55) | ((align.trailing_zeros() as u64) << 58)
+}
+
+/// Sizes below this are packed as they are; it is all the bits that a size has.
+const MOST_PACKED: u64 = (1 << 55) - 1;
+
+/// What a word of [`packed`] says.
+pub(crate) fn unpacked(word: u64, demand: u64) -> Logged {
+    let kinds = [Kind::Alloc, Kind::Zeroed, Kind::Grow, Kind::Shrink, Kind::Same];
+    let kind = kinds.get((word >> 55 & 7) as usize).copied().unwrap_or(Kind::Alloc);
+    Logged { size: (word & MOST_PACKED) as usize, align: 1_usize.wrapping_shl((word >> 58) as u32), kind, demand }
 }
 
 /// Behind the lock.
@@ -58,10 +69,16 @@ pub(crate) struct Shared {
 pub(crate) struct Own {
     /// The armed fault.
     pub(crate) trigger: Trigger,
-    /// The points of this run, if it records them.
-    pub(crate) log: PagesVec<Logged>,
+    /// The points of this run, if it records them: see [`packed`].
+    pub(crate) log: PagesVec<u64>,
     /// The points of the baseline.
-    pub(crate) base: PagesVec<Logged>,
+    pub(crate) base: PagesVec<u64>,
+    /// What the live bytes of the session would have been at each point of this run, if that is wanted.
+    pub(crate) demands: PagesVec<u64>,
+    /// The same of the baseline.
+    pub(crate) base_demands: PagesVec<u64>,
+    /// They are wanted.
+    pub(crate) wants_demands: bool,
     /// Record the points.
     pub(crate) record: bool,
     /// Compare the points with the baseline.
@@ -202,6 +219,9 @@ impl Core {
                 trigger: Trigger::new(Fault::None),
                 log: PagesVec::new(),
                 base: PagesVec::new(),
+                demands: PagesVec::new(),
+                base_demands: PagesVec::new(),
+                wants_demands: false,
                 record: false,
                 compare: false,
                 failure_stacks: false,
@@ -393,10 +413,22 @@ pub(crate) fn put_words(into: &mut PagesVec<usize>, stack: &RawStack) -> bool {
 }
 
 impl Own {
+    /// The points of the baseline.
+    pub(crate) fn baseline(&self) -> Vec<Logged> {
+        let demands = self.base_demands.as_slice().iter().copied().chain(std::iter::repeat(0));
+        self.base.as_slice().iter().zip(demands).map(|(&word, demand)| unpacked(word, demand)).collect()
+    }
+
+    /// The points of this run become those that the next is compared with.
+    pub(crate) fn keep_log(&mut self) {
+        std::mem::swap(&mut self.base, &mut self.log);
+        std::mem::swap(&mut self.base_demands, &mut self.demands);
+    }
+
     /// Whether the live bytes must be known at every point.
     #[inline(always)]
     pub(crate) fn asks_for_live(&self) -> bool {
-        self.record || self.trigger.is_budget()
+        self.wants_demands && self.record || self.trigger.is_budget()
     }
 
     /// Numbers a point of the body's own thread, and says whether it fails; writes the journal.
@@ -409,8 +441,11 @@ impl Own {
         if compares && !self.as_in_baseline(request) {
             self.note_divergence(journal, request);
         }
-        if self.record || self.point_stacks {
-            self.observe(request, growth, live);
+        if self.record {
+            self.log.push(packed(request.size, request.align, request.kind));
+        }
+        if self.wants_demands && self.record || self.point_stacks {
+            self.observe(growth, live);
         }
         if fails {
             self.failed(journal, *request, true);
@@ -425,8 +460,7 @@ impl Own {
             return false;
         }
         // SAFETY: below the length.
-        let base = unsafe { &*self.base.base().wrapping_add(index) };
-        base.size == request.size && base.align == request.align && base.kind as u8 == request.kind as u8
+        unsafe { *self.base.base().wrapping_add(index) == packed(request.size, request.align, request.kind) }
     }
 
     #[cold]
@@ -437,12 +471,11 @@ impl Own {
         stacks::capture(&mut journal.diverging.stack, self.cut);
     }
 
-    /// What plain runs write down of a point.
+    /// What plain runs write down of a point besides, if it is asked for.
     #[inline(never)]
-    fn observe(&mut self, request: &Request, growth: u64, live: u64) {
-        if self.record {
-            let demand = if growth == 0 { 0 } else { live.wrapping_add(growth) };
-            self.log.push(Logged { size: request.size, align: request.align, kind: request.kind, demand });
+    fn observe(&mut self, growth: u64, live: u64) {
+        if self.wants_demands && self.record {
+            self.demands.push(if growth == 0 { 0 } else { live.wrapping_add(growth) });
         }
         if self.point_stacks {
             let mut stack = RawStack::EMPTY;
@@ -465,6 +498,24 @@ impl Own {
         }
         if self.break_here && injected {
             super::oomsweep_break_here();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_out_again() {
+        for kind in [Kind::Alloc, Kind::Zeroed, Kind::Grow, Kind::Shrink, Kind::Same] {
+            for align in (0..usize::BITS).map(|power| 1_usize << power) {
+                for size in [1, 2, 4097, 1 << 40, (1 << 55) - 2] {
+                    let back = unpacked(packed(size, align, kind), 7);
+                    assert_eq!(back, Logged { size, align, kind, demand: 7 });
+                }
+                assert_eq!(packed(usize::MAX, align, kind), packed(1 << 60, align, kind));
+            }
         }
     }
 }

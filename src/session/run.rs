@@ -148,6 +148,7 @@ fn arm(core: &Core, orders: &Orders) {
     };
     if orders.record {
         own.log.clear();
+        own.demands.clear();
     }
 }
 

@@ -37,6 +37,7 @@ impl<'a> InPlace<'a> {
         // SAFETY: no run is open: the harness lets one sweep at a time into a process.
         unsafe {
             core.own().shrink_skip = terms.shrink_skip;
+            core.own().wants_demands = terms.wants_demands;
             core.own().moves = terms.realloc_moves;
         }
         core.everyone.store(false, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use crate::hook::journal::{Fd, Journal, Leaked};
 use crate::hook::pages_vec::PagesVec;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
-use crate::model::options::{Guard, Options};
+use crate::model::options::{Guard, Options, Pattern};
 use crate::model::trial::Policy;
 use crate::session::Body;
 use crate::session::audit;
@@ -39,6 +39,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) guard: Guard,
     /// Every `realloc` moves its block.
     pub(crate) realloc_moves: bool,
+    /// What the live bytes would be at each point must be known.
+    pub(crate) wants_demands: bool,
     /// A run that records all births also writes down the blocks of the run that it leaves reachable.
     pub(crate) show_reachable: bool,
 }
@@ -54,6 +56,7 @@ impl<'a> Terms<'a> {
             threads_all: options.threads_all,
             guard: options.guard,
             realloc_moves: options.realloc_moves,
+            wants_demands: options.patterns.contains(&Pattern::Budget),
             show_reachable: options.show_reachable,
         }
     }
