@@ -2,7 +2,7 @@
 //!
 //! One process writes a journal at a time; its parent reads it when that process has ended or has said that it is done.
 
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 
 use crate::model::event::{Kind, Request};
 use crate::model::fault::Fault;
@@ -132,6 +132,12 @@ pub(crate) struct Journal {
     pub(crate) took: u64,
     /// Blocks that could not be entered in the ledger.
     pub(crate) lost: u64,
+    /// Blocks of this run that stood between guard pages.
+    pub(crate) guarded: AtomicU64,
+    /// Blocks that were to, but for which there was no room.
+    pub(crate) unguarded: AtomicU64,
+    /// The thread that a fatal signal is written down for; 0: none.
+    pub(crate) dying: AtomicI32,
     /// What was wrong with the harness itself, if anything.
     pub(crate) trouble: Option<Span>,
 }
@@ -204,6 +210,9 @@ impl Journal {
         self.later = Span::default();
         self.point_stacks = Span::default();
         self.threads_left = 0;
+        *self.guarded.get_mut() = 0;
+        *self.unguarded.get_mut() = 0;
+        *self.dying.get_mut() = 0;
         self.output_to = 0;
         self.trouble = None;
     }

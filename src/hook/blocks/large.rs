@@ -11,7 +11,7 @@ use crate::sys::pages;
 /// Runs of up to so many spans have a list for each length; longer ones share one.
 const LISTS: usize = 64;
 /// From this size on the system is asked whether it would give so much.
-const DOUBTFUL: usize = 1 << 30;
+pub(super) const DOUBTFUL: usize = 1 << 30;
 
 /// The free runs, behind a lock that is held for a few instructions.
 #[repr(C)]
