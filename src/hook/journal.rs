@@ -47,6 +47,20 @@ pub(crate) enum Step {
     Done = 2,
 }
 
+/// What a faulting instruction took for an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Pointer {
+    /// Nothing that is known.
+    Unknown = 0,
+    /// Bytes of freed memory.
+    Freed = 1,
+    /// Bytes of memory that was never written.
+    New = 2,
+    /// Bytes beside a block.
+    Zone = 3,
+}
+
 /// What a fatal signal left behind.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -55,6 +69,8 @@ pub(crate) struct Fatality {
     pub(crate) number: i32,
     /// Its address, for those that have one.
     pub(crate) address: Option<usize>,
+    /// What the instruction took for an address, where that tells.
+    pub(crate) pointer: Pointer,
     /// The stack pointer of the interrupted code.
     pub(crate) sp: usize,
     /// Rust's allocation-error handler is on the stack.

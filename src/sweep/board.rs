@@ -296,7 +296,7 @@ impl Drop for Pages {
 /// # Safety
 /// `board` is a zeroed mapping that nobody else uses.
 unsafe fn init(board: *mut Board) {
-    use crate::hook::journal::{Fatality, NO_RECORD, RECENT};
+    use crate::hook::journal::{Fatality, NO_RECORD, Pointer, RECENT};
     use crate::model::stack::RawStack;
     use crate::model::trial::Facts;
     // SAFETY: every field is written through a raw pointer, without a reference to what is not valid yet.
@@ -317,6 +317,7 @@ unsafe fn init(board: *mut Board) {
             (&raw mut (*journal).fatal).write(Fatality {
                 number: 0,
                 address: None,
+                pointer: Pointer::Unknown,
                 sp: 0,
                 in_alloc_error: false,
                 panicking: false,

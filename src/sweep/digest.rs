@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::board::End;
 use crate::hook::arena::Arena;
-use crate::hook::journal::{Fd, Journal, Leaked, Span, Step};
+use crate::hook::blocks::zones::{FREED, FRONT, NEW, REAR};
+use crate::hook::journal::{Fd, Journal, Leaked, Pointer, Span, Step};
 use crate::model::event::Request;
 use crate::model::stack::RawStack;
 use crate::model::trial::{Block, Detail, Divergence, Ending, Facts, OpenFd, PanicInfo, Recorded, SignalInfo};
@@ -203,9 +204,19 @@ fn signal(journal: &Journal, ending: Ending, end: End) -> Option<SignalInfo> {
     }
     Some(SignalInfo {
         number: fatal.number,
-        explained: fatal.address.and_then(|address| explain(address, fatal.sp)),
+        explained: pointer(fatal.pointer).or_else(|| fatal.address.and_then(|address| explain(address, fatal.sp))),
         stack: (!fatal.stack.ips().is_empty()).then_some(fatal.stack),
     })
+}
+
+/// What bytes of ours tell that were taken for a pointer.
+fn pointer(pointer: Pointer) -> Option<String> {
+    match pointer {
+        Pointer::Unknown => None,
+        Pointer::Freed => Some(format!("a pointer read from freed memory ({FREED:#04X}…)")),
+        Pointer::New => Some(format!("a pointer read from memory that was never written ({NEW:#04X}…)")),
+        Pointer::Zone => Some(format!("a pointer read from beside a block ({FRONT:#04X}… or {REAR:#04X}…)")),
+    }
 }
 
 /// What a faulting address tells. Without addresses: they differ from run to run.
