@@ -14,7 +14,7 @@ use super::core::{self, Core, is_set};
 use super::gate::{self, Local, State};
 use crate::model::event::{Kind, Request};
 use crate::model::memory::Noticed;
-use crate::sys::threads;
+use crate::sys::{locals, seen, threads};
 
 /// Reads a cell of a place, without a call in a build without optimisation.
 macro_rules! look {
@@ -87,6 +87,7 @@ unsafe fn find_shard(core: *const Core, local: *const Local) -> *mut Shard {
         if shard != (*core).store.common() {
             (*shard).system_id = threads::id();
         }
+        seen::note_thread(locals::thread_pointer());
         (*local).shard.set(shard);
         shard
     }
@@ -338,7 +339,7 @@ unsafe fn place(core: *const Core, local: *const Local, size: usize, align: usiz
             meta = place_guarded(core, shard, size, align, birth);
         }
         if meta.is_null() {
-            meta = store.take(shard, size, align);
+            meta = store.take(shard, size, align, birth.session);
             if !meta.is_null() {
                 store.begin(shard, meta, size, align, birth);
             }

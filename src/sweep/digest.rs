@@ -16,6 +16,10 @@ const OUTPUT: u64 = 64 * 1024;
 /// The number of SIGABRT, everywhere.
 const ABORT: i32 = 6;
 
+/// What is said of a runner that did not come to its trial.
+pub(crate) const NO_REFERENCE: &str =
+    "a runner could not bring itself to the reference state: a plain run failed in it";
+
 /// What the standard library prints when an infallible API gets no memory.
 const ALLOC_ERROR: &str = "memory allocation of ";
 
@@ -90,7 +94,7 @@ fn trouble(journal: &Journal, end: End, done: bool, arena: Arena) -> Option<Stri
             Some(format!("a process could not be made: {}", std::io::Error::from_raw_os_error(number)))
         }
         End::Exited(96) if !done && journal.fatal.number == 0 && journal.memory.is_none() => {
-            Some(String::from("a runner could not bring itself to the reference state: a plain run failed in it"))
+            Some(String::from(NO_REFERENCE))
         }
         End::Done | End::Exited(_) | End::Signalled(_) | End::TimedOut => None,
     }
@@ -143,6 +147,7 @@ fn detail(journal: &Journal, arena: Arena, ending: Ending, end: End, leaked: Vec
         culprit: culprit(journal, ending).copied(),
         leaks: leaked.iter().map(block).collect(),
         memory: journal.memory.map(Box::new),
+        reachable: arena.values::<Leaked>(journal.reachable).iter().map(block).collect(),
         error: text_at(arena, journal.error),
         panic: panic(journal, arena, ending),
         signal: signal(journal, ending, end),

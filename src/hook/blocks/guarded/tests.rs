@@ -159,7 +159,7 @@ fn a_freed_large_block_between_zones_is_told() {
     let birth = Birth { session: 1, thread: 0, marks: 0, stack: 0, kind: Kind::Alloc, counted: true };
     // SAFETY: the shard is this bench's alone.
     unsafe {
-        let meta = bench.store.take(bench.shard, HUGE, 8);
+        let meta = bench.store.take(bench.shard, HUGE, 8, 1);
         bench.store.begin(bench.shard, meta, HUGE, 8, &birth);
         let inside = (*meta).address + HUGE / 2;
         assert_eq!(bench.store.touched(inside), Touched::Nothing);
