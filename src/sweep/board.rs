@@ -105,6 +105,9 @@ pub(crate) struct Answer {
     /// After the last good trial the state was another: the batch ends there, and each of its trials began in the reference
     /// state.
     pub(crate) changed: bool,
+    /// The run with which a new process is to go on, for the last one was good but left another state behind, and its fault is
+    /// to be tried in another way as well; 0: none.
+    pub(crate) next: usize,
     /// How the batch was closed.
     pub(crate) closing: Closing,
     /// What the runner came to.
@@ -152,7 +155,7 @@ impl Warm {
 impl Answer {
     /// Before anything was tried.
     pub(crate) const NONE: Answer =
-        Answer { good: 0, stopped: false, changed: false, closing: Closing::None, end: End::Done };
+        Answer { good: 0, stopped: false, changed: false, next: 0, closing: Closing::None, end: End::Done };
 }
 
 /// See the module.

@@ -162,8 +162,16 @@ fn detail(journal: &Journal, arena: Arena, ending: Ending, end: End, leaked: Vec
             .collect(),
         diverges: journal.diverged.map(|index| Divergence { index, baseline: None, trial: Some(diverging(journal)) }),
         output: text,
-        notes: Vec::new(),
+        notes: unguarded(journal).into_iter().collect(),
     }
+}
+
+/// What is said of a run in which some blocks could not stand between guard pages.
+fn unguarded(journal: &Journal) -> Option<String> {
+    let (with, without) = (journal.guarded.load(Ordering::Relaxed), journal.unguarded.load(Ordering::Relaxed));
+    (without > 0).then(|| {
+        format!("guard pages stood round {with} of {} blocks only: the system allows no more mappings", with + without)
+    })
 }
 
 fn diverging(journal: &Journal) -> Recorded {
