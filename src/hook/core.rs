@@ -4,6 +4,7 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
+use super::blocks::guarded::Placement;
 use super::blocks::shard::Shard;
 use super::blocks::store::Store;
 use super::gate::Local;
@@ -125,6 +126,8 @@ pub(crate) struct Core {
     pub(crate) strict: AtomicBool,
     /// The process ends at a memory error.
     pub(crate) contained: AtomicBool,
+    /// What stands round the blocks of the open run: a [`Placement`].
+    pub(crate) placement: AtomicU8,
     /// Stacks of births or frees are wanted.
     pub(crate) stacks_wanted: AtomicBool,
     /// Requests of other threads are points too.
@@ -243,6 +246,7 @@ impl Core {
             serves_all: AtomicBool::new(false),
             strict: AtomicBool::new(false),
             contained: AtomicBool::new(false),
+            placement: AtomicU8::new(Placement::Zones as u8),
             stacks_wanted: AtomicBool::new(false),
             all_threads: AtomicBool::new(false),
             body_runs: AtomicBool::new(false),
@@ -262,6 +266,21 @@ impl Core {
         let result = f(unsafe { &mut *self.shared.get() });
         self.lock.store(false, Ordering::Release);
         result
+    }
+
+    /// The same where nobody can be waited for: in a signal's handler. `None` if the lock is held for longer than it ever is by a
+    /// thread that goes on.
+    pub(crate) fn try_shared<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> Option<R> {
+        for _ in 0..10_000_u32 {
+            if !self.lock.swap(true, Ordering::Acquire) {
+                // SAFETY: the lock is held, and `f` can't come back here.
+                let result = f(unsafe { &mut *self.shared.get() });
+                self.lock.store(false, Ordering::Release);
+                return Some(result);
+            }
+            std::hint::spin_loop();
+        }
+        None
     }
 
     #[cold]
@@ -299,6 +318,22 @@ impl Core {
     /// Sets where runs are written down.
     pub(crate) fn set_journal(&self, journal: *mut Journal) {
         self.journal.store(journal, Ordering::Release);
+    }
+
+    /// Says what stands round the blocks of the runs that follow.
+    pub(crate) fn place_blocks(&self, placement: Placement) {
+        if placement != Placement::Zones && self.placement.swap(placement as u8, Ordering::AcqRel) == 0 {
+            let _harness = super::gate::harness();
+            self.store.fences.admit(crate::sys::pages::room_for_guarded());
+        }
+        self.placement.store(placement as u8, Ordering::Release);
+    }
+
+    /// Blocks of the open run stand between guard pages, and on which side they touch them.
+    #[inline(always)]
+    pub(crate) fn guards(&self) -> bool {
+        // SAFETY: a byte of this value.
+        unsafe { (&raw const self.placement as *const u8).read_volatile() != Placement::Zones as u8 }
     }
 
     /// Frees the lock that a thread of the parent held when this process was forked; for a child with one thread.
@@ -382,11 +417,16 @@ impl Births {
 impl Shared {
     /// The stack that an entry's `stack` names.
     pub(crate) fn stack(&self, at: u32) -> RawStack {
-        let Some(from) = (at as usize).checked_sub(1) else { return RawStack::EMPTY };
+        RawStack::from_ips(self.ips(at))
+    }
+
+    /// Its addresses.
+    pub(crate) fn ips(&self, at: u32) -> &[usize] {
+        let Some(from) = (at as usize).checked_sub(1) else { return &[] };
         let words = self.stacks.as_slice();
         let len = words.get(from).copied().unwrap_or(0);
         let begin = from.saturating_add(1);
-        RawStack::from_ips(words.get(begin..begin.saturating_add(len)).unwrap_or(&[]))
+        words.get(begin..begin.saturating_add(len)).unwrap_or(&[])
     }
 
     fn put_stack(&mut self, stack: &RawStack) -> u32 {
