@@ -11,7 +11,7 @@ use super::gate::{self, Local};
 use crate::model::code::Code;
 use crate::model::memory::{Accused, Damage, MemoryError, Noticed, Place};
 use crate::model::stack::RawStack;
-use crate::sys::{bytes, process, stacks};
+use crate::sys::{bytes, place, process, stacks};
 
 /// How a process of ours ends that was stopped at a memory error.
 pub(crate) const STOPPED: i32 = 98;
@@ -117,12 +117,13 @@ fn code_of(wrong: Wrong) -> Code {
 pub(super) unsafe fn foreign_block(core: *const Core, local: *const Local, call: &Call) -> bool {
     // SAFETY: by the obligations of this function.
     let (core, local) = unsafe { (&*core, &*local) };
-    let place = match call.address {
-        0 => Place::Null,
-        1..=0xFFFF => Place::NearNull,
-        _ => place_of(call.address),
+    let place = place::place_of(call.address, stacks::pointer());
+    let certain = match place {
+        Place::Null | Place::NearNull | Place::Stack | Place::ThreadLocal | Place::Unmapped => true,
+        // An allocator of the program's own may have all its memory in a static.
+        Place::Static => cfg!(feature = "global"),
+        _ => false,
     };
-    let certain = matches!(place, Place::Null | Place::NearNull | Place::Stack | Place::Static | Place::Unmapped);
     if !certain && !core.strict.load(Ordering::Acquire) {
         // It may have been given out before the first test began.
         return false;
@@ -134,10 +135,6 @@ pub(super) unsafe fn foreign_block(core: *const Core, local: *const Local, call:
     error.new_size = call.new_size;
     put_on_record(core, local, error);
     true
-}
-
-fn place_of(_address: usize) -> Place {
-    Place::Foreign
 }
 
 /// A block that was written after it was freed.

@@ -13,7 +13,7 @@ use super::core::{self, Core, is_set};
 use super::gate::{self, Local, State};
 use crate::model::event::{Kind, Request};
 use crate::model::memory::Noticed;
-use crate::sys::threads;
+use crate::sys::{locals, seen, threads};
 
 /// Reads a cell of a place, without a call in a build without optimisation.
 macro_rules! look {
@@ -86,6 +86,7 @@ unsafe fn find_shard(core: *const Core, local: *const Local) -> *mut Shard {
         if shard != (*core).store.common() {
             (*shard).system_id = threads::id();
         }
+        seen::note_thread(locals::thread_pointer());
         (*local).shard.set(shard);
         shard
     }

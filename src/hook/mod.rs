@@ -27,6 +27,7 @@
 
 mod accuse;
 pub(crate) mod arena;
+pub(crate) mod asks;
 pub(crate) mod blocks;
 mod calls;
 pub(crate) mod checks;

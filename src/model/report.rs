@@ -9,6 +9,7 @@ use super::event::Kind;
 use super::fault::Fault;
 use super::memory::{Noticed, Place};
 use super::stack::Stack;
+use super::trial::Policy;
 
 /// The number of the form that this version writes.
 pub const SCHEMA: u32 = 1;
@@ -63,7 +64,7 @@ pub struct Coverage {
     pub skipped: u64,
     /// Ended in a finding.
     pub failed: u64,
-    /// Not reached because threads made their requests in another order.
+    /// Not reached, and no finding: with `threads = "all"` threads make their requests in any order.
     pub moved: u64,
     /// Not tried.
     pub left: u64,
@@ -71,9 +72,10 @@ pub struct Coverage {
 
 impl Coverage {
     /// Counts one trial that was made.
-    pub fn add(&mut self, verdict: Verdict) {
+    pub fn add(&mut self, verdict: Verdict, policy: &Policy) {
         self.tried = self.tried.saturating_add(1);
         let place = match (verdict.finding(), verdict) {
+            (_, Verdict::NotReached) if policy.moved_allow => &mut self.moved,
             (Some(_), _) => &mut self.failed,
             (None, Verdict::Error) => &mut self.error,
             (None, Verdict::Tolerated) => &mut self.tolerated,
@@ -430,6 +432,9 @@ pub struct Report {
     /// The ids that `known` accepts and that did not occur: each of them fails the test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known_gone: Vec<String>,
+    /// The blocks of the plain run that something still reaches, if they were asked for; they are no leaks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reachable: Vec<BlockReport>,
     /// Every trial, in sweep order.
     pub trials: Vec<Trial>,
     /// The findings, in sweep order.

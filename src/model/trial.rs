@@ -69,6 +69,8 @@ pub struct Policy {
     pub panics_allow: bool,
     /// `swallowed = "allow"`.
     pub swallowed_allow: bool,
+    /// `threads = "all"`: a fault that was not reached has moved, for threads make their requests in any order.
+    pub moved_allow: bool,
 }
 
 /// A request with the stack that made it.
@@ -159,6 +161,8 @@ pub struct Detail {
     pub leaks: Vec<Block>,
     /// The first memory error of the run.
     pub memory: Option<Box<MemoryError>>,
+    /// The blocks of the run that something still reaches; there if they were asked for.
+    pub reachable: Vec<Block>,
     /// The error that the body returned, as its `Debug` prints it.
     pub error: Option<String>,
     /// The panic.
@@ -184,7 +188,7 @@ pub struct Judged {
     pub fault: Fault,
     /// What it came to.
     pub verdict: Verdict,
-    /// Every finding of this trial, the verdict's first.
+    /// Every finding of this trial, the verdict's first (if the policy makes it one).
     pub codes: Vec<Code>,
     /// The points before the fault were not those of the baseline.
     pub drifted: bool,

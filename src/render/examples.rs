@@ -124,6 +124,11 @@ fn block() -> BlockReport {
     }
 }
 
+/// A block that a static still holds.
+pub(crate) fn reachable() -> BlockReport {
+    block()
+}
+
 /// A finding of `once@7` with nothing but its failed request.
 pub(crate) fn finding(code: Code) -> Finding {
     Finding {
@@ -191,6 +196,7 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         notes: Vec::new(),
         known: Vec::new(),
         known_gone: Vec::new(),
+        reachable: Vec::new(),
         trials: (0..23)
             .map(Fault::Once)
             .chain((0..23).map(Fault::Persistent))
@@ -401,6 +407,8 @@ pub(crate) fn clean() -> Report {
     let mut report = report(Vec::new());
     report.notes.push(wording::RETURNS_NOTHING.to_owned());
     report.known.push("9f86d081884c7d65".to_owned());
+    report.reachable.push(reachable());
+    report.coverage = Coverage { error: 41, moved: 3, ..report.coverage };
     report.engine.why = Some("in this process, since no other could be had".to_owned());
     if let Some(trial) = report.trials.first_mut() {
         trial.drifted = true;
@@ -430,5 +438,6 @@ pub(crate) fn everything() -> Report {
     (report.known, report.known_gone) = (vec!["00".repeat(8)], vec!["11".repeat(8)]);
     report.notes.push(wording::RETURNS_NOTHING.to_owned());
     report.engine.why = Some("why".to_owned());
+    report.reachable.push(reachable());
     report
 }

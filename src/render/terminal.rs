@@ -15,7 +15,7 @@ use crate::model::stack::Frame;
 
 use super::excerpt::Sources;
 use super::settings::Settings;
-use super::{frames, marks, stacks, table, wording};
+use super::{frames, marks, reachable, stacks, table, wording};
 
 /// How many lines of a trial's output are shown; the report file has more.
 const OUTPUT_LINES: usize = 30;
@@ -220,7 +220,8 @@ impl Page<'_> {
         }
         let elapsed =
             if self.settings.anonymize { "[elapsed]".to_owned() } else { wording::duration(self.report.elapsed_ms) };
-        for line in wording::closing(self.report, &elapsed, |id| self.settings.id(id)) {
+        let closing = wording::closing(self.report, &elapsed, |id| self.settings.id(id));
+        for line in closing.into_iter().chain(reachable::lines(&self.report.reachable, self.settings)) {
             self.text.push_str(&line);
             self.text.push('\n');
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::reach::{self, Search};
 use crate::hook::blocks::meta::LIVE;
@@ -9,33 +10,65 @@ use crate::hook::core::Core;
 use crate::hook::journal::Leaked;
 use crate::sys::threads;
 
+/// How long other threads may take to stand still.
+const STANDING: Duration = Duration::from_millis(100);
+
 /// What is left at the end of a run.
+#[derive(Default)]
 pub(crate) struct Left {
     /// The roots of what leaked.
     pub(crate) roots: Vec<Leaked>,
+    /// Blocks of the run that something reaches, if they were asked for.
+    pub(crate) reachable: Vec<Leaked>,
     /// Threads of the body that still run and made blocks that are live.
     pub(crate) thread_leaks: u64,
+    /// Everything that could hold a block was looked at.
+    pub(crate) certain: bool,
 }
 
-/// Looks at the blocks that were born in the open session and still live.
+/// Looks at the blocks that were born in the open session and still live. `entry`: a stack pointer of the frame that called the
+/// body; `older`: the threads that were there before the run; `threads_run`: others are there now; `reachable`: blocks that are
+/// held are listed too.
 ///
-/// While threads that the body started still run, what they can reach is not known, so no block is called a leak: blocks that
-/// such a thread made itself are a leak of the thread.
-pub(crate) fn leaks(core: &Core, threads_run: bool) -> Left {
+/// Blocks that a thread of the body made which still runs are a leak of the thread, and nothing else.
+pub(crate) fn leaks(core: &Core, entry: usize, older: &[i32], threads_run: bool, reachable: bool) -> Left {
     if core.live_now().0 == 0 {
-        return Left { roots: Vec::new(), thread_leaks: 0 };
+        return Left { certain: true, ..Left::default() };
     }
+    let alone = core.everyone.load(Ordering::Relaxed);
     let mut search = Search::new(core);
-    if threads_run {
-        let system_ids = system_ids(core);
-        let mut alive: Vec<u32> = search.makers().filter(|&thread| runs(&system_ids, thread)).collect();
-        alive.sort_unstable();
-        alive.dedup();
-        return Left { roots: Vec::new(), thread_leaks: alive.len() as u64 };
+    let thread_leaks = if threads_run { of_living_threads(core, &mut search, older, alone) } else { 0 };
+    if !alone {
+        if thread_leaks > 0 || threads_run {
+            // What such a thread can reach is not known.
+            return Left { thread_leaks, ..Left::default() };
+        }
+        hold_what_living_threads_made(core, &mut search);
     }
-    hold_what_living_threads_made(core, &mut search);
     search.from_near();
-    Left { roots: roots(core, &search.unreached()), thread_leaks: 0 }
+    let certain = alone && (search.is_done() || search.from_everywhere(entry, STANDING));
+    let mut left = Left { thread_leaks, certain, ..Left::default() };
+    if reachable {
+        left.reachable = search.reached().iter().map(|&number| leaked(core, number, 0, 0)).collect();
+    }
+    left.roots = roots(core, &search.unreached());
+    left
+}
+
+/// How many threads that this run has started, and that still run, made blocks that are live; these are held.
+fn of_living_threads(core: &Core, search: &mut Search<'_>, older: &[i32], hold: bool) -> u64 {
+    let system_ids = system_ids(core);
+    let is_young = |thread: u32| {
+        let id = (thread as usize).checked_sub(1).and_then(|place| system_ids.get(place));
+        id.is_some_and(|&id| !older.contains(&id) && threads::is_alive(id))
+    };
+    let mut alive: Vec<u32> = search.makers().filter(|&thread| is_young(thread)).collect();
+    alive.sort_unstable();
+    alive.dedup();
+    if hold {
+        search.hold(|thread| alive.binary_search(&thread).is_ok());
+    }
+    alive.len() as u64
 }
 
 /// The blocks whose thread still lives, from an earlier run on: its stack and its thread-locals may hold them.
@@ -112,7 +145,13 @@ fn leaked(core: &Core, number: u32, indirect_count: u64, indirect_bytes: u64) ->
 /// failure of a process makes and later ones do not. Beside other tests all of it counts as first use: their threads may
 /// take memory away while it is looked through. `outside`: an address in a frame that was open around both runs, for a body that
 /// may keep things in what it captures; one that captures nothing holds what it keeps in statics.
-pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outside: Option<usize>) -> Vec<Leaked> {
+pub(crate) fn confirmed(
+    core: &Core,
+    first: &[Leaked],
+    second: &[Leaked],
+    certain: bool,
+    outside: Option<usize>,
+) -> Vec<Leaked> {
     let mut again: HashMap<(&[usize], usize, usize), u64> = HashMap::new();
     for block in second {
         *again.entry(group(block)).or_default() += 1;
@@ -129,6 +168,7 @@ pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outsid
                 *left -= 1;
                 true
             }
+            None if certain => true,
             None if !core.everyone.load(Ordering::Relaxed) => false,
             None => !outside.is_some_and(|outside| reach::in_other_memory(block.hidden, block.size, outside)),
         };

@@ -1,18 +1,23 @@
 //! Who can still reach a block.
 //!
-//! Roots are the writable statics, the own thread's thread-locals, and blocks that were born before the run; from there blocks
-//! of the run lead to blocks of the run. Every aligned word that lies in a block counts as a pointer to it. What is only
-//! reachable from the stack outside the body, or from memory that C or the system handed out, is asked about separately: the
-//! backing allocator gives the same addresses out again and again, so that old words in dead slots and in freed memory would
-//! hide too much (see [`in_other_memory`]).
+//! Roots are the writable statics, the own thread's thread-locals, blocks that were born before the run, the stack outside the
+//! body, other threads' stacks, registers and thread-locals, and all other memory of the process that can be written; from there
+//! blocks of the run lead to blocks of the run. Every aligned word counts as a pointer to the block in which it lies, or one past
+//! whose end: a pointer that is kept in another form is not seen ([`keep`](crate::keep) is for those).
+//!
+//! A block's address is never given out by anybody but the store, and what the harness writes down of blocks it writes
+//! complemented, so an old word rarely hides what is lost. Beside other tests, in one process with them, their threads cannot be
+//! made to stand still: then only the first four of the roots are looked at, and [`in_other_memory`] is asked about the rest.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::hook::blocks::meta::{HARNESS, LIVE, Meta, REACHED, UNTRACKED};
 use crate::hook::core::Core;
 use crate::hook::pages_vec::PagesVec;
-use crate::sys::{pages, state, words};
+use crate::sys::roots::Root;
+use crate::sys::{pages, state, words, world};
 
 const WORD: usize = size_of::<usize>();
 
@@ -193,24 +198,62 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Whether nothing is left to be found.
+    pub(crate) fn is_done(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The blocks that something has led to.
+    pub(crate) fn reached(&self) -> Vec<u32> {
+        self.sought.as_slice().iter().copied().filter(|&number| self.is_reached(number)).collect()
+    }
+
     /// From what is cheap to look at: statics, this thread's thread-locals, blocks of the program that are no leaks.
     pub(crate) fn from_near(&mut self) {
-        let ours = WRITTEN_BY_US.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let ours = written_by_us();
         for range in state::statics() {
-            let mut from = range.from;
-            for &word in ours.iter().filter(|&&word| word >= range.from && word < range.from.saturating_add(range.len))
-            {
-                // SAFETY: writable statics and thread-locals of this thread are readable.
-                unsafe { self.from_range(from, word.saturating_sub(from)) };
-                from = word.saturating_add(WORD);
-            }
-            let end = range.from.saturating_add(range.len);
-            // SAFETY: as above.
-            unsafe { self.from_range(from, end.saturating_sub(from)) };
+            self.from_memory(range, &ours);
         }
         if self.left > 0 {
             self.from_other_blocks();
         }
+    }
+
+    /// From everything that can hold a pointer, while no other thread runs. `entry`: a stack pointer of the frame that called the
+    /// body, below which lies what the body has left behind. False if something could not be looked at.
+    pub(crate) fn from_everywhere(&mut self, entry: usize, limit: Duration) -> bool {
+        // From here to the end nothing may be allocated: a thread that stands still may hold the allocator's lock.
+        let ours = written_by_us();
+        let mut world = world::stop_others(limit);
+        let from = |search: &mut Search<'_>, root: Root| match root {
+            Root::Memory(range) => search.from_memory(range, &ours),
+            Root::Word(word) => search.from_word(word),
+        };
+        let mut complete = world.near(entry, &mut |root| from(self, root));
+        if self.left > 0 {
+            complete &= world.far(entry, &[], &mut |root| from(self, root));
+        }
+        drop(world);
+        complete
+    }
+
+    /// From memory, but for words that are the harness's own.
+    fn from_memory(&mut self, range: state::Range, ours: &[usize]) {
+        let end = range.from.saturating_add(range.len);
+        let mut from = range.from;
+        let first = ours.partition_point(|&word| word < range.from);
+        for &word in ours.get(first..).unwrap_or(&[]).iter().take_while(|&&word| word < end) {
+            // SAFETY: the system says that it is readable, and nobody runs who could unmap it.
+            unsafe { self.from_range(from, word.saturating_sub(from)) };
+            from = word.saturating_add(WORD);
+        }
+        // SAFETY: as above.
+        unsafe { self.from_range(from, end.saturating_sub(from)) };
+    }
+
+    fn from_word(&mut self, word: usize) {
+        // SAFETY: a word of this frame.
+        unsafe { self.from_range(&raw const word as usize, WORD) };
     }
 
     /// From blocks that were born before the run, and from those that are meant to stay.
@@ -230,6 +273,10 @@ impl<'a> Search<'a> {
 
 /// Words of statics that the harness's own work has written: caches of symbols, which keep old words for ever. In order.
 static WRITTEN_BY_US: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+fn written_by_us() -> Vec<usize> {
+    WRITTEN_BY_US.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
 
 /// Does work of the harness's own; what it changes in statics is no root from then on.
 pub(crate) fn not_a_root<R>(work: impl FnOnce() -> R) -> R {

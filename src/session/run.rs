@@ -10,7 +10,7 @@ use crate::hook::arena::Arena;
 use crate::hook::checks;
 use crate::hook::core::{Births, Core};
 use crate::hook::gate::{self, State};
-use crate::hook::journal::{Fd, Journal, Span, Step};
+use crate::hook::journal::{Fd, Journal, Leaked, Span, Step};
 use crate::hook::trigger::Trigger;
 use crate::model::fault::Fault;
 use crate::model::trial::Ending;
@@ -39,6 +39,8 @@ pub(crate) struct Orders {
     pub(crate) point_stacks: bool,
     /// Which births get their stack recorded.
     pub(crate) births: Births,
+    /// Write down the blocks of the run that something still reaches.
+    pub(crate) reachable: bool,
     /// How long threads of the body may go on.
     pub(crate) grace: Duration,
 }
@@ -54,6 +56,7 @@ impl Orders {
             keep_failures: false,
             point_stacks: false,
             births: Births::None,
+            reachable: false,
             grace: GRACE,
         }
     }
@@ -91,6 +94,7 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     let keep_failures = orders.keep_failures;
     let threads = Threads::of(desk.core);
     let fds_before = FdSet::now();
+    let entry = stacks::pointer();
     let began = time::now_ns();
     journal.began.store(began, Ordering::Relaxed);
     journal.runs.fetch_add(1, Ordering::Relaxed);
@@ -110,7 +114,7 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     // What follows has a time limit of its own.
     journal.began.store(ended, Ordering::Relaxed);
     journal.runs.fetch_add(1, Ordering::Relaxed);
-    look_around(desk, journal, &orders.grace, &threads, &fds_before);
+    look_around(desk, journal, &orders, &threads, &fds_before, entry);
     close(desk);
     if look_for_points || keep_failures {
         hand_over(desk, journal);
@@ -163,7 +167,14 @@ fn close(desk: Desk<'_>) {
 }
 
 /// Waits for threads, and looks for what is left.
-fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads: &Threads, fds_before: &FdSet) {
+fn look_around(
+    desk: Desk<'_>,
+    journal: &mut Journal,
+    orders: &Orders,
+    threads: &Threads,
+    fds_before: &FdSet,
+    entry: usize,
+) {
     let mut fds_now = FdSet::now();
     let open = |now: &FdSet| now.new_since(fds_before).next().is_some();
     let blocks = || desk.core.live_now().0 != 0;
@@ -171,7 +182,7 @@ fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads:
     // To count marks is dear, and threads that hold nothing are no matter.
     let mut settled = (threads.beside && !left) || threads.settle(Duration::from_millis(2));
     if !settled && (blocks() || open(&fds_now)) {
-        settled = threads.settle(*grace);
+        settled = threads.settle(orders.grace);
     }
     if open(&fds_now) {
         fds_now = FdSet::now();
@@ -179,11 +190,13 @@ fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads:
     journal.threads_left = if settled { 0 } else { threads.left() };
     checks::when_over(desk.core);
     journal.facts.memory_error = journal.memory.map(|error| error.code);
-    let left = audit::leaks(desk.core, !settled);
+    let left = audit::leaks(desk.core, entry, &threads.older, !settled, orders.reachable);
+    journal.reachable = put(desk, &left.reachable);
+    journal.leaks_certain = left.certain;
     journal.facts.leaks = left.roots.len() as u64;
     journal.facts.thread_leaks = left.thread_leaks;
     let described = left.roots.get(..DESCRIBED).unwrap_or(&left.roots);
-    journal.leaks = if left.roots.is_empty() { Span::default() } else { desk.arena.put(described).unwrap_or_default() };
+    journal.leaks = put(desk, described);
     let fds: Vec<Fd> = fds_now
         .new_since(fds_before)
         .map(|fd| Fd { fd, target: desk.arena.put_bytes(fds::target(fd).as_bytes()).unwrap_or_default() })
@@ -194,17 +207,30 @@ fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads:
     journal.facts.delivered_outside_benign = journal.delivered_outside;
 }
 
+fn put(desk: Desk<'_>, blocks: &[Leaked]) -> Span {
+    if blocks.is_empty() { Span::default() } else { desk.arena.put(blocks).unwrap_or_default() }
+}
+
 /// The threads that a run starts, told from those that were there before.
 struct Threads {
     /// Other tests run in this process, whose threads come and go: those of the body bear a mark.
     beside: bool,
     before: u64,
+    /// The system's numbers of those that were there before, if there are any but this one.
+    older: Vec<i32>,
 }
 
 impl Threads {
     fn of(core: &Core) -> Threads {
         let beside = !core.everyone.load(Ordering::Relaxed);
-        Threads { beside, before: if beside { threads::surely_marked() } else { threads::count() } }
+        let before = if beside { threads::surely_marked() } else { threads::count() };
+        let mut older = Vec::new();
+        if before > 1 {
+            older.resize(usize::try_from(before).unwrap_or(0).saturating_add(64), 0);
+            let count = threads::ids(&mut older);
+            older.truncate(count);
+        }
+        Threads { beside, before, older }
     }
 
     fn count(&self) -> fn() -> u64 {
@@ -271,6 +297,7 @@ impl Stage for Watcher<'_> {
             // A little above this frame: the body is called from where this was.
             own.cut = stacks::pointer().wrapping_add(512);
         }
+        self.desk.core.body_runs.store(phase == Phase::Body, Ordering::Release);
         gate::local(|local| {
             local.body.set(false);
             local.harness.set(0);

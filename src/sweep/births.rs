@@ -4,6 +4,7 @@
 use super::board::{Alone, Wanted};
 use super::crew::{Broken, Crew};
 use super::digest::Digest;
+use super::excuse::{self, HasFrame};
 use crate::model::memory::Accused;
 
 /// Every block that the run lost or spoiled comes with the stacks that a report shows of it.
@@ -18,24 +19,35 @@ fn is_told(block: &Accused) -> bool {
     born && (!block.is_freed || !block.freed.ips().is_empty())
 }
 
-/// One run from the reference state. What could not be made is made once more; it is never taken for the body's doing.
-fn ask(crew: &mut dyn Crew, ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
-    let digest = crew.alone(ask, births)?;
-    if digest.trouble.is_none() {
-        return Ok(digest);
+/// One run from the reference state, without what it leaks on purpose. What could not be made is made once more; it is never
+/// taken for the body's doing.
+pub(super) fn ask(
+    crew: &mut dyn Crew,
+    has_frame: HasFrame<'_>,
+    ask: Alone,
+    births: &[(usize, usize)],
+) -> Result<Digest, Broken> {
+    let mut digest = crew.alone(ask, births)?;
+    if digest.trouble.is_some() {
+        digest = crew.alone(ask, births)?;
     }
-    let digest = crew.alone(ask, births)?;
-    match digest.trouble {
-        None => Ok(digest),
-        Some(trouble) => Err(Broken(trouble)),
+    if let Some(trouble) = digest.trouble {
+        return Err(Broken(trouble));
     }
+    excuse::intended(&mut digest, has_frame);
+    Ok(digest)
 }
 
 /// A run that loses or spoils blocks is made again with the stacks of their births: at first of those with the same sizes. A
 /// memory error that does not come again is told as it came.
-pub(super) fn with_births(crew: &mut dyn Crew, alone: Alone, listed: &[(usize, usize)]) -> Result<Digest, Broken> {
+pub(super) fn with_births(
+    crew: &mut dyn Crew,
+    has_frame: HasFrame<'_>,
+    alone: Alone,
+    listed: &[(usize, usize)],
+) -> Result<Digest, Broken> {
     let mut wanted = if listed.is_empty() { Wanted::None } else { Wanted::Listed };
-    let mut digest = ask(crew, Alone { births: wanted, ..alone }, &sizes(listed))?;
+    let mut digest = ask(crew, has_frame, Alone { births: wanted, ..alone }, &sizes(listed))?;
     let unconfirmed = digest.facts.leaks + digest.facts.fd_leaks > 0 && wanted == Wanted::None;
     if !unconfirmed && complete(&digest) {
         return Ok(digest);
@@ -43,7 +55,7 @@ pub(super) fn with_births(crew: &mut dyn Crew, alone: Alone, listed: &[(usize, u
     while wanted != Wanted::All {
         let listed = if wanted == Wanted::None { sizes(&digest.leaked) } else { Vec::new() };
         wanted = if listed.is_empty() { Wanted::All } else { Wanted::Listed };
-        let next = ask(crew, Alone { births: wanted, ..alone }, &listed)?;
+        let next = ask(crew, has_frame, Alone { births: wanted, ..alone }, &listed)?;
         if digest.facts.memory_error.is_some() && next.facts.memory_error != digest.facts.memory_error {
             break;
         }

@@ -142,6 +142,7 @@ fn detail(journal: &Journal, arena: Arena, ending: Ending, end: End, leaked: Vec
         culprit: culprit(journal, ending).copied(),
         leaks: leaked.iter().map(block).collect(),
         memory: journal.memory.map(Box::new),
+        reachable: arena.values::<Leaked>(journal.reachable).iter().map(block).collect(),
         error: text_at(arena, journal.error),
         panic: panic(journal, arena, ending),
         signal: signal(journal, ending, end),

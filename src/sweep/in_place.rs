@@ -12,6 +12,7 @@ use crate::hook::gate::{self, State};
 use crate::model::fault::Fault;
 use crate::session::Body;
 use crate::session::witness::{self, Then};
+use crate::sys::world;
 
 /// See the module.
 pub(crate) struct InPlace<'a> {
@@ -31,8 +32,13 @@ impl<'a> InPlace<'a> {
         let pages = Pages::map().ok_or_else(|| Broken(String::from("the system has no pages left")))?;
         let core = core_or_make().ok_or_else(Broken::no_addresses)?;
         core.contained.store(false, Ordering::Relaxed);
+        core.all_threads.store(terms.threads_all, Ordering::Relaxed);
+        world::learn();
         // SAFETY: no run is open: the harness lets one sweep at a time into a process.
-        unsafe { core.own().shrink_skip = terms.shrink_skip };
+        unsafe {
+            core.own().shrink_skip = terms.shrink_skip;
+            core.own().moves = terms.realloc_moves;
+        }
         core.everyone.store(false, Ordering::Relaxed);
         if !gate::set(State::Between) {
             return Err(Broken(String::from("the system has no pages left")));

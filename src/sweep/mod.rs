@@ -21,6 +21,7 @@ pub(crate) mod carry;
 pub(crate) mod carry;
 pub(crate) mod crew;
 pub(crate) mod digest;
+pub(crate) mod excuse;
 pub(crate) mod in_place;
 pub(crate) mod order;
 mod plain;
@@ -28,6 +29,7 @@ pub(crate) mod runner;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod server;
 pub(crate) mod supervisor;
+mod swept;
 pub(crate) mod verdict;
 pub(crate) mod warm;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]

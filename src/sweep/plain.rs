@@ -4,6 +4,7 @@ use super::births;
 use super::board::Alone;
 use super::crew::{Broken, Crew, WarmedUp};
 use super::digest::Digest;
+use super::excuse::HasFrame;
 use super::verdict::plain_findings;
 use crate::model::code::{Code, Verdict};
 use crate::model::fault::Fault;
@@ -11,9 +12,14 @@ use crate::model::options::Options;
 use crate::model::trial::{Detail, Divergence, Ending, Facts, Judged};
 
 /// What is wrong with the warm-up: a run that failed, or runs that do not settle.
-pub(super) fn of_the_warm_up(crew: &mut dyn Crew, options: &Options, warmed: &WarmedUp) -> Option<Judged> {
+pub(super) fn of_the_warm_up(
+    crew: &mut dyn Crew,
+    options: &Options,
+    has_frame: HasFrame<'_>,
+    warmed: &WarmedUp,
+) -> Option<Judged> {
     if warmed.died || warmed.warm.failed {
-        return Some(failed(crew, options, warmed));
+        return Some(failed(crew, options, has_frame, warmed));
     }
     if !warmed.warm.number_varies {
         return None;
@@ -23,8 +29,8 @@ pub(super) fn of_the_warm_up(crew: &mut dyn Crew, options: &Options, warmed: &Wa
     Some(judged(vec![Code::Baseline], detail))
 }
 
-fn failed(crew: &mut dyn Crew, options: &Options, warmed: &WarmedUp) -> Judged {
-    let again = with_stacks(crew, warmed);
+fn failed(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<'_>, warmed: &WarmedUp) -> Judged {
+    let again = with_stacks(crew, has_frame, warmed);
     let told = again.as_ref().unwrap_or(&warmed.last);
     let facts = Facts { leaks: 0, fd_leaks: 0, thread_leaks: 0, ..told.facts };
     let mut detail = told.detail.clone();
@@ -42,13 +48,13 @@ fn failed(crew: &mut dyn Crew, options: &Options, warmed: &WarmedUp) -> Judged {
 
 /// The run with the memory error once more, after the plain runs that it came after, with the stacks of the block's birth and
 /// free. `None`: there are none to be had, or the error does not come again; then it is told as it came.
-fn with_stacks(crew: &mut dyn Crew, warmed: &WarmedUp) -> Option<Digest> {
+fn with_stacks(crew: &mut dyn Crew, has_frame: HasFrame<'_>, warmed: &WarmedUp) -> Option<Digest> {
     let error = warmed.last.facts.memory_error?;
     if births::complete(&warmed.last) {
         return None;
     }
     crew.go_cold(warmed.warm.runs.saturating_sub(1));
-    let again = births::with_births(crew, Alone::of(Fault::None), &warmed.last.leaked).ok()?;
+    let again = births::with_births(crew, has_frame, Alone::of(Fault::None), &warmed.last.leaked).ok()?;
     (again.facts.memory_error == Some(error)).then_some(again)
 }
 
@@ -56,6 +62,7 @@ fn with_stacks(crew: &mut dyn Crew, warmed: &WarmedUp) -> Option<Digest> {
 pub(super) fn leaves_something(
     crew: &mut dyn Crew,
     options: &Options,
+    has_frame: HasFrame<'_>,
     last: &Digest,
 ) -> Result<Option<Judged>, Broken> {
     let facts = &last.facts;
@@ -63,7 +70,7 @@ pub(super) fn leaves_something(
     if left == 0 {
         return Ok(None);
     }
-    let mut digest = births::with_births(crew, Alone::of(Fault::None), &last.leaked)?;
+    let mut digest = births::with_births(crew, has_frame, Alone::of(Fault::None), &last.leaked)?;
     digest.detail.diverges = None;
     let codes = plain_findings(&digest.facts, options.should_panic.is_some());
     if codes.is_empty() {

@@ -4,17 +4,18 @@ use std::time::{Duration, Instant};
 
 use super::again::{needs_more, not_reached};
 use super::board::{Alone, BATCH, Closing, Wanted};
-use super::crew::{Broken, Crew, WarmedUp};
+use super::crew::{Broken, Crew};
 use super::digest::{Digest, bare};
+use super::excuse::{self, HasFrame};
 use super::order::{self, Plan};
+pub(crate) use super::swept::Swept;
 use super::verdict::{findings, verdict};
 use super::{births, plain, warm};
 use crate::hook::core::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::model::options::{EngineChoice, Options, Task};
-use crate::model::report::{Coverage, Points, Trial};
-use crate::model::stack::RawStack;
+use crate::model::report::Trial;
 use crate::model::trial::{Divergence, Ending, Judged, Recorded};
 use crate::sys::time;
 
@@ -26,40 +27,10 @@ const PATIENCE: u32 = 4;
 /// How often a fault that was not reached is tried again.
 const RETRIES: u32 = 2;
 
-/// Says whether a failed request was made by code that may swallow it.
-pub(crate) type IsBenign<'a> = &'a mut dyn FnMut(&RawStack) -> bool;
-
-/// Everything that a sweep found out.
-#[derive(Default)]
-pub(crate) struct Swept {
-    /// What the baseline asked for.
-    pub(crate) points: Points,
-    /// Plain runs made.
-    pub(crate) runs: u32,
-    /// What is wrong with the plain run.
-    pub(crate) plain: Option<Judged>,
-    /// Every trial made, in sweep order.
-    pub(crate) trials: Vec<Trial>,
-    /// Those with a finding.
-    pub(crate) failed: Vec<Judged>,
-    /// What was planned and what came of it.
-    pub(crate) coverage: Coverage,
-    /// Why the sweep is not complete.
-    pub(crate) cut: Option<String>,
-    /// Things worth saying.
-    pub(crate) notes: Vec<String>,
-    /// Why the points were tried in the way they were.
-    pub(crate) why: Option<String>,
-    /// The stack of every point of the baseline, each its length and its addresses; there if something was found.
-    pub(crate) stacks: Vec<usize>,
-    /// The body's type is a `Result`.
-    pub(crate) returns_result: bool,
-}
-
 struct Sweep<'a> {
     crew: &'a mut dyn Crew,
     options: &'a Options,
-    is_benign: IsBenign<'a>,
+    has_frame: HasFrame<'a>,
     began: Instant,
     swept: Swept,
     base: Vec<Logged>,
@@ -73,8 +44,8 @@ struct Sweep<'a> {
 ///
 /// # Errors
 /// If the engine broke down before anything could be said.
-pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, is_benign: IsBenign<'_>) -> Result<Swept, Broken> {
-    let mut sweep = Sweep::new(crew, options, is_benign);
+pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<'_>) -> Result<Swept, Broken> {
+    let mut sweep = Sweep::new(crew, options, has_frame);
     sweep.go()?;
     Ok(sweep.swept)
 }
@@ -86,20 +57,20 @@ pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, is_benign: IsBenign<
 pub(crate) fn one(
     crew: &mut dyn Crew,
     options: &Options,
-    is_benign: IsBenign<'_>,
+    has_frame: HasFrame<'_>,
     fault: Fault,
 ) -> Result<Judged, Broken> {
     let keep_failures = !options.benign.is_empty();
     let digest = crew.alone(Alone { births: Wanted::All, keep_failures, ..Alone::of(fault) }, &[])?;
-    Ok(Sweep::new(crew, options, is_benign).judge(fault, digest))
+    Ok(Sweep::new(crew, options, has_frame).judge(fault, digest))
 }
 
 impl<'a> Sweep<'a> {
-    fn new(crew: &'a mut dyn Crew, options: &'a Options, is_benign: IsBenign<'a>) -> Sweep<'a> {
+    fn new(crew: &'a mut dyn Crew, options: &'a Options, has_frame: HasFrame<'a>) -> Sweep<'a> {
         Sweep {
             crew,
             options,
-            is_benign,
+            has_frame,
             began: Instant::now(),
             swept: Swept::default(),
             base: Vec::new(),
@@ -111,9 +82,11 @@ impl<'a> Sweep<'a> {
     }
 
     fn go(&mut self) -> Result<(), Broken> {
-        let warmed = self.crew.warm_up()?;
-        self.take_points(&warmed);
-        self.swept.plain = plain::of_the_warm_up(self.crew, self.options, &warmed);
+        let mut warmed = self.crew.warm_up()?;
+        self.swept.take_points(&warmed, self.options.threads_all);
+        // Where threads make their requests in any order, no run need make as many as another.
+        warmed.warm.number_varies &= !self.options.threads_all;
+        self.swept.plain = plain::of_the_warm_up(self.crew, self.options, self.has_frame, &warmed);
         if self.swept.plain.is_some() {
             self.plan_is_left();
             return Ok(());
@@ -130,7 +103,11 @@ impl<'a> Sweep<'a> {
             self.swept.why = Some(String::from("threads of the body live on, so every batch has a process of its own"));
         }
         self.base = warmed.log;
-        self.swept.plain = plain::leaves_something(self.crew, self.options, &warmed.last)?;
+        if self.options.show_reachable {
+            let ask = Alone { births: Wanted::All, ..Alone::of(Fault::None) };
+            self.swept.reachable = births::ask(self.crew, self.has_frame, ask, &[])?.detail.reachable;
+        }
+        self.swept.plain = plain::leaves_something(self.crew, self.options, self.has_frame, &warmed.last)?;
         if self.swept.plain.is_some() {
             self.plan_is_left();
             return Ok(());
@@ -150,23 +127,6 @@ impl<'a> Sweep<'a> {
             self.swept.stacks = self.crew.alone(ask, &[]).map(|digest| digest.points).unwrap_or_default();
         }
         Ok(())
-    }
-
-    fn take_points(&mut self, warmed: &WarmedUp) {
-        let total = if warmed.died { warmed.last.made } else { warmed.log.len() as u64 };
-        self.swept.runs = warmed.warm.runs;
-        self.swept.returns_result = warmed.last.facts.returns_result;
-        self.swept.points = Points {
-            total,
-            first_use: if warmed.died { 0 } else { warmed.warm.first_points.saturating_sub(total) },
-            exempt: warmed.exempt,
-            other_threads: warmed.others,
-        };
-        if warmed.warm.sizes_vary {
-            self.swept
-                .notes
-                .push(String::from("sizes vary: ten plain runs made as many requests, but not of the same sizes"));
-        }
     }
 
     /// Nothing is swept: what would have been is left.
@@ -189,16 +149,17 @@ impl<'a> Sweep<'a> {
         let mut size = BATCH;
         let mut at = 0;
         while at < faults.len() {
-            if self.options.engine == EngineChoice::BruteForce {
+            if self.out_of_time() {
+                self.swept.cut = Some(String::from("max_time"));
+                return Ok(());
+            }
+            // With the requests of all threads no plain run could tell that a batch has changed nothing.
+            if self.options.engine == EngineChoice::BruteForce || self.options.threads_all {
                 let Some(&fault) = faults.get(at) else { break };
                 let judged = self.alone(fault, &[], 1)?;
                 self.put(at, judged);
                 at += 1;
                 continue;
-            }
-            if self.out_of_time() {
-                self.swept.cut = Some(String::from("max_time"));
-                return Ok(());
             }
             let Some(faults) = faults.get(at..faults.len().min(at + size)) else { break };
             let end = match self.crew.batch(faults, self.deadline()) {
@@ -301,17 +262,27 @@ impl<'a> Sweep<'a> {
     /// Tries a fault alone, from the reference state, as often as its ending asks for; only this counts.
     fn alone(&mut self, fault: Fault, leaked: &[(usize, usize)], patience: u32) -> Result<Judged, Broken> {
         let ask = Alone { keep_failures: !self.options.benign.is_empty(), patience, ..Alone::of(fault) };
-        let mut digest = births::with_births(self.crew, ask, leaked)?;
+        let mut digest = births::with_births(self.crew, self.has_frame, ask, leaked)?;
         let timed_out = digest.facts.ending == Ending::Timeout && digest.facts.memory_error.is_none();
         if timed_out && patience < PATIENCE {
-            digest = births::with_births(self.crew, Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
+            digest = births::with_births(
+                self.crew,
+                self.has_frame,
+                Alone { patience: PATIENCE, ..ask },
+                &digest.leaked.clone(),
+            )?;
         }
         let mut tries = 0;
         while not_reached(&digest.facts) && tries < RETRIES {
             tries += 1;
-            digest = births::with_births(self.crew, Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
+            digest = births::with_births(
+                self.crew,
+                self.has_frame,
+                Alone { patience: PATIENCE, ..ask },
+                &digest.leaked.clone(),
+            )?;
         }
-        if not_reached(&digest.facts) {
+        if not_reached(&digest.facts) && !self.options.policy.moved_allow {
             self.find_divergence(&mut digest)?;
         }
         Ok(self.judge(fault, digest))
@@ -339,18 +310,10 @@ impl<'a> Sweep<'a> {
 
     fn judge(&mut self, fault: Fault, mut digest: Digest) -> Judged {
         let policy = &self.options.policy;
+        excuse::intended(&mut digest, self.has_frame);
         let mut told = verdict(&digest.facts, policy);
         if told == Verdict::Swallowed && !self.options.benign.is_empty() {
-            let detail = &digest.detail;
-            let all = detail.failed.iter().chain(&detail.failed_later).filter(|record| record.injected);
-            let (mut known, mut outside) = (0_u64, 0_u64);
-            for record in all {
-                known += 1;
-                outside += u64::from(!record.request.benign && !(self.is_benign)(&record.stack));
-            }
-            // More than there was room for: nothing excuses those.
-            let unknown = digest.facts.delivered.saturating_sub(known);
-            digest.facts.delivered_outside_benign = digest.facts.delivered_outside_benign.min(outside + unknown);
+            excuse::benign(&mut digest, self.has_frame);
             told = verdict(&digest.facts, policy);
         }
         if told == Verdict::NotReached && digest.facts.ending == Ending::Err {
@@ -375,7 +338,7 @@ impl<'a> Sweep<'a> {
         let coverage = &mut self.swept.coverage;
         for (&fault, result) in plan.faults.iter().zip(&self.results) {
             let Some((told, drifted)) = *result else { continue };
-            coverage.add(told);
+            coverage.add(told, &self.options.policy);
             self.swept.trials.push(Trial { fault, verdict: told, drifted });
         }
         coverage.left = coverage.planned.saturating_sub(coverage.tried);
@@ -404,3 +367,6 @@ impl<'a> Sweep<'a> {
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,11 @@ impl<'a> Worker<'a> {
     fn fork(&mut self) -> Result<(), Broken> {
         let core = core_or_make().ok_or_else(Broken::no_addresses)?;
         // SAFETY: no run is open in this process.
-        unsafe { core.own().shrink_skip = self.terms.shrink_skip };
+        unsafe {
+            core.own().shrink_skip = self.terms.shrink_skip;
+            core.own().moves = self.terms.realloc_moves;
+        }
+        core.all_threads.store(self.terms.threads_all, Ordering::Relaxed);
         // SAFETY: the server that may have been there before has ended: the words are ours.
         unsafe {
             (*self.pages.board()).asked.store(0, Ordering::Release);

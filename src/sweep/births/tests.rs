@@ -96,8 +96,8 @@ fn wanted(answers: &Answers) -> Vec<Wanted> {
 
 fn made(digests: impl IntoIterator<Item = Digest>, listed: &[(usize, usize)]) -> (Digest, Answers) {
     let mut answers = Answers::of(digests);
-    let digest =
-        with_births(&mut answers, Alone::of(Fault::Once(3)), listed).unwrap_or_else(|Broken(why)| panic!("{why}"));
+    let digest = with_births(&mut answers, &mut |_, _| false, Alone::of(Fault::Once(3)), listed)
+        .unwrap_or_else(|Broken(why)| panic!("{why}"));
     assert!(answers.digests.is_empty(), "asked too seldom");
     (digest, answers)
 }

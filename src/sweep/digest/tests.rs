@@ -1,6 +1,7 @@
 use rstest::rstest;
 
 use super::*;
+use crate::hook::journal::NO_RECORD;
 use crate::model::code::Code;
 use crate::model::fault::Fault;
 use crate::model::memory::{Accused, MemoryError, Noticed};
@@ -66,4 +67,34 @@ fn the_accused_block_is_asked_for_as_it_was_born() {
     assert_eq!(digest.detail.memory.and_then(|error| error.block).map(|block| block.size), Some(96));
     let none = read(End::Exited(0), |journal| journal.memory = Some(MemoryError { block: None, ..overflow() }));
     assert!(none.leaked.is_empty());
+}
+
+#[test]
+fn what_leaked_and_what_is_reachable_are_told_apart() {
+    let pages = Pages::map().expect("pages for a sweep");
+    let left = |size| Leaked {
+        hidden: 0,
+        session: 1,
+        size,
+        born_size: size,
+        align: 8,
+        ordinal: 3,
+        thread: 0,
+        indirect_count: 0,
+        indirect_bytes: 0,
+        born: RawStack::EMPTY,
+    };
+    // SAFETY: nobody else knows these pages.
+    let journal = unsafe { &mut *pages.journal() };
+    journal.reset(Fault::None);
+    journal.first = NO_RECORD;
+    journal.leaks = pages.arena.put(&[left(16)]).expect("room");
+    journal.reachable = pages.arena.put(&[left(32), left(48)]).expect("room");
+    let sizes = |blocks: &[Block]| blocks.iter().map(|block| block.size).collect::<Vec<_>>();
+    let digested = digest(journal, pages.arena, End::Done, None);
+    assert_eq!((sizes(&digested.detail.leaks), sizes(&digested.detail.reachable)), (vec![16], vec![32, 48]));
+    assert_eq!(digested.leaked, [(16, 8)], "only the births of what leaked are asked for");
+    journal.reset(Fault::None);
+    let digested = digest(journal, pages.arena, End::Done, None);
+    assert!(digested.detail.leaks.is_empty() && digested.detail.reachable.is_empty());
 }
