@@ -29,6 +29,7 @@ pub(crate) struct Want {
     lines: Vec<(&'static str, &'static str)>,
     facts: Vec<(&'static str, Value)>,
     texts: Vec<(&'static str, &'static str)>,
+    present: Vec<&'static str>,
     functions: Vec<(&'static str, &'static str)>,
 }
 
@@ -46,8 +47,8 @@ pub(crate) fn failing(path: &'static str) -> Row {
 /// A finding: its code, the fault of its first trial (empty: not looked at), and how many trials it folds.
 pub(crate) fn want(code: &'static str, fault: &'static str, count: u64) -> Want {
     let fault = if fault.is_empty() { None } else { Some(fault) };
-    let (lines, facts, texts, functions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    Want { code, fault, count, lines, facts, texts, functions }
+    let (lines, facts, texts) = (Vec::new(), Vec::new(), Vec::new());
+    Want { code, fault, count, lines, facts, texts, present: Vec::new(), functions: Vec::new() }
 }
 
 impl Want {
@@ -74,6 +75,12 @@ impl Want {
     /// The member at this place has this value.
     pub(crate) fn has(mut self, pointer: &'static str, value: impl Into<Value>) -> Want {
         self.facts.push((pointer, value.into()));
+        self
+    }
+
+    /// There is a member at this place.
+    pub(crate) fn present(mut self, pointer: &'static str) -> Want {
+        self.present.push(pointer);
         self
     }
 
@@ -260,6 +267,9 @@ impl Want {
         });
         for (pointer, value) in &self.facts {
             wrong.same(pointer, met.pointer(pointer), value);
+        }
+        for pointer in &self.present {
+            wrong.unless(met.pointer(pointer).is_some(), || format!("{pointer}: nothing is there"));
         }
         for (pointer, part) in &self.texts {
             let text = met.pointer(pointer).and_then(Value::as_str).unwrap_or_default();

@@ -20,8 +20,13 @@ mod underflow;
 mod use_after_free;
 mod wrong_layout;
 
+mod held;
+mod held_elsewhere;
+mod lost;
+
 mod table_bytes;
 mod table_calls;
+mod table_leaks;
 
 /// Holds a row against the file of its module.
 #[track_caller]
@@ -41,4 +46,5 @@ macro_rules! sources {
 /// The text of every module that holds bodies, for its marked lines.
 const SOURCES: &[(&str, &str)] = sources! {
     double_free invalid_free never_written overflow underflow use_after_free wrong_layout
+    held held_elsewhere lost
 };

@@ -11,13 +11,14 @@ pub(crate) struct Seed {
     body: &'static str,
     code: &'static str,
     facts: Vec<(&'static str, Value)>,
+    present: Vec<&'static str>,
     stacks: Vec<(&'static str, &'static str)>,
 }
 
 /// The body `MODULE::NAME` ends in an error with this code. On the lines that the body marks, `NAME born` and so on, stand the
 /// stacks that the seed names.
 pub(crate) fn seed(body: &'static str, code: &'static str) -> Seed {
-    Seed { body, code, facts: Vec::new(), stacks: Vec::new() }
+    Seed { body, code, facts: Vec::new(), present: Vec::new(), stacks: Vec::new() }
 }
 
 impl Seed {
@@ -75,6 +76,12 @@ impl Seed {
         self
     }
 
+    /// There is a member of the finding at this place.
+    pub(crate) fn present(mut self, pointer: &'static str) -> Seed {
+        self.present.push(pointer);
+        self
+    }
+
     fn stack(mut self, pointer: &'static str, what: &'static str) -> Seed {
         self.stacks.push((pointer, what));
         self
@@ -85,6 +92,9 @@ impl Seed {
         let mut want = want(self.code, fault, count);
         for (pointer, value) in &self.facts {
             want = want.has(pointer, value.clone());
+        }
+        for pointer in &self.present {
+            want = want.present(pointer);
         }
         for (pointer, what) in &self.stacks {
             want = want.line(pointer, kept(format!("{name} {what}"))).in_function(pointer, self.body);
