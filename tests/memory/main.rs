@@ -22,11 +22,14 @@ mod wrong_layout;
 
 mod held;
 mod held_elsewhere;
+mod late_threads;
 mod lost;
+mod soak;
 
 mod table_bytes;
 mod table_calls;
 mod table_leaks;
+mod table_threads;
 
 /// Holds a row against the file of its module.
 #[track_caller]
@@ -46,5 +49,5 @@ macro_rules! sources {
 /// The text of every module that holds bodies, for its marked lines.
 const SOURCES: &[(&str, &str)] = sources! {
     double_free invalid_free never_written overflow underflow use_after_free wrong_layout
-    held held_elsewhere lost
+    held held_elsewhere late_threads lost
 };
