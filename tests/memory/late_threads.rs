@@ -90,7 +90,7 @@ fn detached_without_memory() {
 #[alloc_test(leaks_only)]
 #[ignore = "clean: run by the table"]
 fn pool() {
-    let queue = Arc::new((Mutex::new(VecDeque::new()), Condvar::new()));
+    let queue = Arc::new((Mutex::new(VecDeque::with_capacity(70)), Condvar::new()));
     let (results, all) = mpsc::channel::<Vec<usize>>();
     let workers: Vec<_> = (0..4)
         .map(|_| {

@@ -126,8 +126,8 @@ fn work(exchange: &Exchange, seed: u64) {
         let place = &exchange[dice.below(PLACES as u64)];
         let mut block = None;
         let mut kept = open(place);
-        if kept.len() == KEPT {
-            let which = dice.below(KEPT as u64);
+        if kept.len() >= KEPT {
+            let which = dice.below(kept.len() as u64);
             block = Some(kept.swap_remove(which));
         }
         drop(kept);
@@ -154,14 +154,14 @@ fn resident() -> u64 {
 
 /// What the blocks need that may wait at once: 95 of 100 are far below 2 KiB, and the rest of a mean of 12 KiB.
 const NEED: u64 = (PLACES * (KEPT + 1)) as u64 * 2048;
-/// Guards, slots that are too large, spans of every class for every thread, and what is watched after its free.
+/// Guards, slots that are too large, spans of every class for every thread, and what is watched after its free. Measured: 15.
 const FACTOR: u64 = 40;
 
 #[test]
 #[ignore = "clean: run by the table"]
 fn a_million() {
     let before = resident();
-    let report = Sweep::new("soak").leaks_only().run(|| {
+    let report = Sweep::new("soak").leaks_only().show_reachable().run(|| {
         let exchange: Exchange = std::array::from_fn(|_| Mutex::new(Vec::with_capacity(KEPT + THREADS as usize)));
         thread::scope(|scope| {
             let exchange = &exchange;
@@ -175,4 +175,5 @@ fn a_million() {
         assert!(grown < NEED * FACTOR, "{grown} bytes more in memory, for blocks of {NEED}");
     });
     report.assert_clean();
+    assert!(report.reachable.is_empty(), "{report}");
 }
