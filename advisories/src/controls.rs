@@ -51,7 +51,8 @@ pub fn btree_map() {
 /// Messages from a thread of its own; their memory is freed on this one.
 pub fn channel_between_threads() {
     let (sender, receiver) = crossbeam_channel::unbounded();
-    let other = std::thread::spawn(move || (0..70).for_each(|number| sender.send(vec![number; 9]).expect("it is read")));
+    let other =
+        std::thread::spawn(move || (0..70).for_each(|number| sender.send(vec![number; 9]).expect("it is read")));
     assert_eq!(receiver.iter().map(|numbers| numbers.len()).sum::<usize>(), 630);
     other.join().expect("it does not panic");
 }
@@ -73,7 +74,7 @@ pub fn detached_formatting() {
 pub fn hashbrown_map() {
     let mut map: hashbrown::HashMap<String, usize> = hashbrown::HashMap::new();
     for round in 0..3 {
-        (0..100).for_each(|number| drop(map.insert(format!("{round}.{number}"), number)));
+        map.extend((0..100).map(|number| (format!("{round}.{number}"), number)));
         map.retain(|_, number| *number % 2 == 0);
         map.shrink_to_fit();
     }
@@ -123,8 +124,10 @@ pub fn rc_tree_with_weak() {
 
 /// A pattern that is compiled once and kept, with the caches that it makes when it is used.
 pub fn regex_matches() {
-    static WORD: LazyLock<regex::Regex> = LazyLock::new(|| regex::Regex::new(r"(?i)\b(\w+)-(\d{2,4})\b").expect("a pattern"));
-    let found: Vec<String> = WORD.captures_iter("apple-12, pear-1, plum-2025").map(|found| found[1].to_owned()).collect();
+    static WORD: LazyLock<regex::Regex> =
+        LazyLock::new(|| regex::Regex::new(r"(?i)\b(\w+)-(\d{2,4})\b").expect("a pattern"));
+    let found: Vec<String> =
+        WORD.captures_iter("apple-12, pear-1, plum-2025").map(|found| found[1].to_owned()).collect();
     assert_eq!(found, ["apple", "plum"]);
 }
 

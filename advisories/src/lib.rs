@@ -18,7 +18,7 @@ pub fn body(name: &str) -> Option<fn()> {
 }
 
 /// Runs the body that the first argument names in the way that a program is about: `watch` is handed the body. Without an
-/// argument the names are printed, those with a bug first.
+/// argument all of them are printed: those with a bug first, and with what is expected of them.
 ///
 /// # Panics
 ///
@@ -26,14 +26,8 @@ pub fn body(name: &str) -> Option<fn()> {
 pub fn main_of(watch: impl FnOnce(fn())) {
     let Some(name) = std::env::args().nth(1) else {
         for advisory in ADVISORIES {
-            println!(
-                "{} {} {} {} {}",
-                advisory.name,
-                advisory.id,
-                advisory.package,
-                advisory.expected.unwrap_or("-"),
-                advisory.memcheck.map_or("-".to_owned(), |says| says.replace(' ', "_"))
-            );
+            let [expected, memcheck] = [advisory.expected, advisory.memcheck].map(|says| says.unwrap_or("-"));
+            println!("{}|{}|{}|{expected}|{memcheck}", advisory.name, advisory.id, advisory.package);
         }
         for control in CONTROLS {
             println!("{}", control.name);

@@ -120,7 +120,9 @@ pub fn insert_many_2021_0042() {
 pub fn ordnung_2020_0038() {
     let mut numbers = ordnung::compact::Vec::new();
     numbers.push(1_u64);
-    caught(|| drop(numbers.remove(7)));
+    caught(|| {
+        numbers.remove(7);
+    });
 }
 
 /// The elements are moved up before the new ones are copied.
