@@ -61,6 +61,7 @@ mod private;
 mod report_api;
 
 // What a test is written with.
+pub use hook::asks::{check_memory, keep};
 pub use hook::regions::{Region, benign, benign_guard, exempt, exempt_guard, untracked, untracked_guard};
 pub use oomsweep_macros::alloc_test;
 

@@ -138,6 +138,11 @@ mod options {
         infallible = "skip",
         panics = "allow",
         benign("indexmap::", "hashbrown::"),
+        intended("crate::interned"),
+        threads = "own",
+        guard = "zones",
+        realloc = "moves",
+        reachable = "hide",
         no_points = "allow",
         incomplete = "allow",
         shrink = "skip",
@@ -151,6 +156,23 @@ mod options {
         error_if = |_: &TryReserveError| true,
     )]
     fn all() -> Result<(), TryReserveError> {
+        reserve()
+    }
+
+    fn interned() -> Result<&'static mut [u8], TryReserveError> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(24)?;
+        bytes.push(1);
+        Ok(bytes.leak())
+    }
+
+    #[alloc_test(intended("crate::options::interned"), threads = "own")]
+    fn leaks_on_purpose() -> Result<(), TryReserveError> {
+        interned().map(|bytes| assert_eq!(bytes, [1]))
+    }
+
+    #[alloc_test(threads = "all")]
+    fn of_all_threads() -> Result<(), TryReserveError> {
         reserve()
     }
 
@@ -432,6 +454,8 @@ const REGISTERED: &[&str] = &[
     "fixtures::writable::case_2",
     "options::all",
     "options::leaks",
+    "options::leaks_on_purpose",
+    "options::of_all_threads",
     "orders::above_test",
     "orders::alone",
     "orders::below_a_path",

@@ -17,6 +17,8 @@ enum Shape {
     Flag,
     /// One of these words, as a string: the word, and the name of its variant.
     Choice(&'static [(&'static str, &'static str)]),
+    /// The first word, as a string, which changes nothing; or the second, which calls the builder's method.
+    Switch([&'static str; 2], &'static str),
     /// A list of strings in parentheses.
     Strings,
     /// A pattern.
@@ -41,13 +43,18 @@ const OPTIONS: &[(&str, Shape)] = &[
     ("infallible", Shape::Choice(&[("deny", "Deny"), ("skip", "Skip")])),
     ("panics", RULE),
     ("benign", Shape::Strings),
+    ("intended", Shape::Strings),
     ("error", Shape::Pattern),
     ("error_if", Shape::Function),
     ("known", Shape::Strings),
     ("no_points", RULE),
     ("incomplete", RULE),
+    ("threads", Shape::Switch(["own", "all"], "threads_all")),
     ("shrink", Shape::Choice(&[("fail", "Fail"), ("skip", "Skip")])),
     ("fixtures", Shape::Choice(&[("exempt", "Exempt"), ("swept", "Swept")])),
+    ("guard", Shape::Switch(["zones", "pages"], "guard_pages")),
+    ("realloc", Shape::Switch(["any", "moves"], "realloc_moves")),
+    ("reachable", Shape::Switch(["hide", "show"], "show_reachable")),
     ("engine", Shape::Choice(&[("auto", "Auto"), ("replay", "Replay"), ("in-process", "InProcess")])),
     ("timeout", Shape::Duration),
     ("max_time", Shape::Duration),
@@ -57,7 +64,7 @@ const OPTIONS: &[(&str, Shape)] = &[
 ];
 
 /// Names that later releases will bring: options, patterns of `faults`, and values as `option = "value"`.
-const LATER: &[&str] = &["guard", "threads", "jobs", "global", "invariant", "pairs", "resize", "engine = \"snapshot\""];
+const LATER: &[&str] = &["jobs", "global", "invariant", "pairs", "resize", "engine = \"snapshot\""];
 
 /// The patterns of `faults`, as people write them.
 const FAULTS: &[&str] = &["once", "persistent", "window", "budget", "size"];
@@ -85,7 +92,9 @@ pub(crate) enum Value {
     Flag,
     /// The variant that was chosen.
     Choice(&'static str),
-    /// For `benign` and `known`.
+    /// The builder's method that the chosen word calls, if it is not the default.
+    Switch(Option<&'static str>),
+    /// For `benign`, `intended` and `known`.
     Strings(Vec<LitStr>),
     /// For `error`.
     Pattern(Box<Pat>),
@@ -283,6 +292,10 @@ fn assigned(input: ParseStream<'_>, name: &Ident, shape: Shape, wrong: &dyn Fn(S
                 Shape::Choice(words) => {
                     words.iter().find(|(word, _)| *word == text).map(|(_, variant)| Value::Choice(variant))
                 }
+                Shape::Switch([default, other], method) => {
+                    let chosen = [(default, None), (other, Some(method))].into_iter().find(|(word, _)| *word == text);
+                    chosen.map(|(_, method)| Value::Switch(method))
+                }
                 Shape::Duration => nanoseconds(&text).map(Value::Duration),
                 _ => shard(&text),
             };
@@ -300,6 +313,7 @@ fn takes(name: &Ident, shape: Shape) -> String {
         }
         Shape::Strings => format!("one or more strings in parentheses: `{name}(\"…\")`"),
         Shape::Choice(words) => words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
+        Shape::Switch([default, other], _) => format!("\"{default}\" or \"{other}\""),
         Shape::Pattern => "a pattern: `error = MyError::OutOfMemory`".to_owned(),
         Shape::Function => "a function of `&E`: `error_if = is_out_of_memory`".to_owned(),
         Shape::Duration => "a time such as \"250ms\", \"2s\" or \"1m\"".to_owned(),
@@ -309,7 +323,7 @@ fn takes(name: &Ident, shape: Shape) -> String {
     }
 }
 
-/// The strings of `benign` and `known`.
+/// The strings of `benign`, `intended` and `known`.
 fn strings(content: ParseStream<'_>, name: &Ident, wrong: &dyn Fn(Span) -> Error) -> Result<Value> {
     let list = Punctuated::<LitStr, Token![,]>::parse_terminated(content).map_err(|error| wrong(error.span()))?;
     for literal in &list {
@@ -471,6 +485,8 @@ mod tests {
         assert_eq!(refused(quote!(faults(once, pairs))), ["`pairs` is not in this release yet"]);
         assert_eq!(refused(quote!(faults(window(1), window(2)))), Vec::<String>::new());
         assert_eq!(refused(quote!(faults(window(2), window(2)))), ["`window(2)` is given twice"]);
+        assert_eq!(refused(quote!(guard = "page")), ["`guard` takes \"zones\" or \"pages\""]);
+        assert_eq!(refused(quote!(guard = "zones", threads = "all", realloc = "any")), Vec::<String>::new());
         assert_eq!(refused(quote!(known("7"))), ["an id is 16 hex digits, as the report shows it"]);
         assert_eq!(refused(quote!(seed = 1,)), Vec::<String>::new());
     }

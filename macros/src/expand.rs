@@ -130,6 +130,11 @@ fn setting(option: &Opt, here: Span) -> TokenStream {
         Value::Flag => return quote_spanned!(here=> .#name()),
         // Its work is done when the function has been left whole.
         Value::Choice(_) if name == "fixtures" => return TokenStream::new(),
+        Value::Switch(None) => return TokenStream::new(),
+        Value::Switch(Some(method)) => {
+            let method = Ident::new(method, here);
+            return quote_spanned!(here=> .#method());
+        }
         Value::Choice(variant) => choice(&name, variant, here),
         Value::Faults(faults) => patterns(faults, here),
         Value::Strings(list) => quote_spanned!(here=> [#(#list),*]),

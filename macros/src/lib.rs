@@ -52,6 +52,9 @@ use crate::ast::{Function, Role, role};
 ///   - `budget`: an allocation fails if it would lift the live bytes above a budget, for every budget worth trying.
 ///   - `size(min)`: a filter on the others, or on the default: only requests of at least `min` bytes.
 /// - **`leaks_only`**: none. The plain run alone is checked, for leaks and memory errors.
+/// - **`threads = "own"`**, `"all"`: whose requests fail: those of the thread that runs the body, or also those of the threads that
+///   it starts. With `"all"` requests are numbered in the order in which they arrive, which may differ from run to run: a fault
+///   that a trial does not come to is no finding then, and the report says how many there were.
 /// - **`shrink = "fail"`**, `"skip"`: whether requests that make a block smaller fail as well. The contract of `realloc` allows
 ///   it.
 /// - **`fixtures = "exempt"`**, `"swept"`: whether what rstest builds before the call fails as well. It is leak-checked either
@@ -66,6 +69,8 @@ use crate::ast::{Function, Role, role};
 /// - **`swallowed = "deny"`**\*, `"allow"`: an allocation failed, the body returns a `Result`, and it returned `Ok` all the same.
 /// - **`benign("crate::path", …)`**: where failures may be swallowed. A request with a function on its stack whose path begins so
 ///   is a fallback of that library.
+/// - **`intended("crate::path", …)`**: functions that leak on purpose, with `Box::leak` or `mem::forget`. A block that was made with
+///   such a function on the stack is no leak.
 /// - **`infallible = "deny"`**\*, `"skip"`: the process aborts, because an infallible API such as `Vec::push` made the request.
 /// - **`panics = "deny"`**\*, `"allow"`: a panic after a failure counts as the error. What it leaks or breaks is found either way.
 /// - **`known("id", …)`**: findings that are accepted for now, by the ids that the report shows. One that no longer occurs fails
@@ -75,6 +80,12 @@ use crate::ast::{Function, Role, role};
 ///
 /// ## How it runs
 ///
+/// - **`guard = "zones"`**\*, `"pages"`: what stands around each block: red zones, which show a write over the end when the block is
+///   freed; or pages without access, which stop reads and writes where they happen, and take a page or more for each block.
+/// - **`realloc = "any"`**, `"moves"`: with `"moves"` every `realloc` moves its block, so that code shows which relies on growing
+///   in place.
+/// - **`reachable = "hide"`**\*, `"show"`: with `"show"` the report lists the blocks that the plain run has left in statics,
+///   thread-locals and older blocks. They are no leaks.
 /// - **`engine = "auto"`**\*, `"replay"`, `"in-process"`: in forked processes where the machine has them; always so; or all in
 ///   the test's own process, where an abort, a crash or a hang ends the sweep.
 /// - **`timeout = "2s"`**\*: the limit for one run, as `ms`, `s`, `m` or `h`. If it is not given, 20 times the slowest plain run,

@@ -19,7 +19,7 @@ use driver::Driver;
 /// process, and must find whatever it captured as it was; use [`run_with`](Sweep::run_with) for state that it changes.
 ///
 /// The options stand on the builder as on the attribute. The `OOMSWEEP…` variables are read when the body is run: for how to run
-/// (engine, limits, seed, shard) the variable wins, for what is accepted the builder wins and the variable is the default.
+/// (engine, guard, limits, seed, shard) the variable wins, for what is accepted the builder wins and the variable is the default.
 ///
 /// ```
 /// use std::collections::TryReserveError;

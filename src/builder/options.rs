@@ -66,6 +66,23 @@ impl<M> Sweep<M> {
         self
     }
 
+    /// Adds functions that leak on purpose, with `Box::leak` or `mem::forget`: a block that was made with a frame whose function's
+    /// path begins so is no leak. It is still checked for memory errors. An empty path is refused when the body is run.
+    ///
+    /// ```
+    /// use oomsweep::Sweep;
+    ///
+    /// fn interned(text: &str) -> &'static str {
+    ///     String::leak(text.to_owned())
+    /// }
+    ///
+    /// let report = Sweep::new("interns").leaks_only().intended(["words::interned"]).run(|| drop(interned("word")));
+    /// ```
+    pub fn intended(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.requested.intended.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
     /// Adds findings that are accepted for now, by their ids (16 hex digits, as the report shows them). One that no longer
     /// occurs fails the test. Memory errors cannot be accepted.
     pub fn known(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
@@ -86,6 +103,14 @@ impl<M> Sweep<M> {
         self
     }
 
+    /// The requests of all threads fail, not only those of the thread that runs the body. They are numbered in the order in which
+    /// they arrive, which may differ from run to run. So a fault that a trial does not come to is no finding; the report's
+    /// coverage counts it as `moved`.
+    pub fn threads_all(mut self) -> Self {
+        self.requested.threads_all = true;
+        self
+    }
+
     /// Whether requests that make a block smaller are failed. Default: [`Shrink::Fail`].
     pub fn shrink(mut self, shrink: Shrink) -> Self {
         self.requested.shrink = Some(shrink);
@@ -96,6 +121,26 @@ impl<M> Sweep<M> {
     /// and so is returning.
     pub fn should_panic(mut self, expected: Option<&str>) -> Self {
         self.requested.should_panic = Some(expected.map(str::to_owned));
+        self
+    }
+
+    /// Pages without access stand around every block, in place of red zones: a read or a write beside the block stops the run
+    /// where it happens. Each block takes a page or more. `OOMSWEEP_GUARD` wins.
+    pub fn guard_pages(mut self) -> Self {
+        self.requested.guard_pages = true;
+        self
+    }
+
+    /// Every `realloc` moves its block, also where it could stay in place, so that code shows which relies on that.
+    pub fn realloc_moves(mut self) -> Self {
+        self.requested.realloc_moves = true;
+        self
+    }
+
+    /// The report lists the blocks that the plain run has left in statics, thread-locals and older blocks. They are no leaks, and
+    /// no finding. `OOMSWEEP_REACHABLE` wins.
+    pub fn show_reachable(mut self) -> Self {
+        self.requested.show_reachable = true;
         self
     }
 

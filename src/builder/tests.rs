@@ -25,6 +25,11 @@ fn nothing() -> Requested {
     requested(|s| s.benign(["a::", "b::"]).benign(vec!["c::".to_owned()])),
     Requested { benign: vec!["a::".into(), "b::".into(), "c::".into()], ..nothing() }
 )]
+#[case(requested(|s| s.intended(["a::"]).intended(["b::"])), Requested { intended: vec!["a::".into(), "b::".into()], ..nothing() })]
+#[case(requested(Sweep::threads_all), Requested { threads_all: true, ..nothing() })]
+#[case(requested(Sweep::guard_pages), Requested { guard_pages: true, ..nothing() })]
+#[case(requested(Sweep::realloc_moves), Requested { realloc_moves: true, ..nothing() })]
+#[case(requested(Sweep::show_reachable), Requested { show_reachable: true, ..nothing() })]
 #[case(requested(|s| s.known(["1"]).known(["2"])), Requested { known: vec!["1".into(), "2".into()], ..nothing() })]
 #[case(requested(|s| s.no_points(Rule::Allow)), Requested { no_points: Some(Rule::Allow), ..nothing() })]
 #[case(requested(|s| s.incomplete(Rule::Allow)), Requested { incomplete: Some(Rule::Allow), ..nothing() })]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::choices::{Infallible, Rule};
 use super::error::ConfigError;
 use super::value;
-use crate::model::options::{EngineChoice, ReplayAt, Shard, Task};
+use crate::model::options::{EngineChoice, Guard, ReplayAt, Shard, Task};
 
 /// Everything that is set by variables; `None`: not said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub(crate) struct Environment {
     pub(crate) replay: Option<ReplayAt>,
     /// `OOMSWEEP_ENGINE`.
     pub(crate) engine: Option<EngineChoice>,
+    /// `OOMSWEEP_GUARD`.
+    pub(crate) guard: Option<Guard>,
+    /// `OOMSWEEP_REACHABLE`: whether blocks that stay reachable are listed.
+    pub(crate) show_reachable: Option<bool>,
     /// `OOMSWEEP_TIMEOUT`.
     pub(crate) timeout: Option<Duration>,
     /// `OOMSWEEP_MAX_TIME`.
@@ -60,7 +64,7 @@ pub(super) const A_SHARD: &str = "a part `k/n` with k from 1 to n, such as `1/4`
 const A_RULE: &str = "`deny` or `allow`";
 const AN_ENGINE: &str = "`auto`, `replay` or `in-process`";
 
-const VARIABLES: [Variable; 13] = [
+const VARIABLES: [Variable; 15] = [
     Variable { name: "OOMSWEEP", takes: "`sweep`, `leaks` or `off`", set: |to, text| put(&mut to.task, task(text)) },
     Variable {
         name: "OOMSWEEP_REPLAY",
@@ -69,6 +73,12 @@ const VARIABLES: [Variable; 13] = [
         set: |to, text| put(&mut to.replay, value::replay(text)),
     },
     Variable { name: "OOMSWEEP_ENGINE", takes: AN_ENGINE, set: |to, text| put(&mut to.engine, engine(text)) },
+    Variable { name: "OOMSWEEP_GUARD", takes: "`zones` or `pages`", set: |to, text| put(&mut to.guard, guard(text)) },
+    Variable {
+        name: "OOMSWEEP_REACHABLE",
+        takes: "`hide` or `show`",
+        set: |to, text| put(&mut to.show_reachable, shows(text)),
+    },
     Variable {
         name: "OOMSWEEP_TIMEOUT",
         takes: A_DURATION,
@@ -102,10 +112,7 @@ const VARIABLES: [Variable; 13] = [
 ];
 
 /// Names that a later release will know, and what holds until then.
-const LATER: [(&str, &str); 2] = [
-    ("OOMSWEEP_JOBS", "one trial is made after the other; unset it"),
-    ("OOMSWEEP_GUARD", "blocks lie between red zones; unset it"),
-];
+const LATER: [(&str, &str); 1] = [("OOMSWEEP_JOBS", "one trial is made after the other; unset it")];
 
 /// The names that processes of a sweep tell each other things by.
 const INTERNAL: &str = "OOMSWEEP_INTERNAL_";
@@ -183,6 +190,22 @@ fn engine(text: &str) -> Option<EngineChoice> {
     }
 }
 
+fn guard(text: &str) -> Option<Guard> {
+    match text {
+        "zones" => Some(Guard::Zones),
+        "pages" => Some(Guard::Pages),
+        _ => None,
+    }
+}
+
+fn shows(text: &str) -> Option<bool> {
+    match text {
+        "hide" => Some(false),
+        "show" => Some(true),
+        _ => None,
+    }
+}
+
 fn rule(text: &str) -> Option<Rule> {
     match text {
         "deny" => Some(Rule::Deny),
@@ -227,6 +250,8 @@ mod tests {
             ("OOMSWEEP", "leaks"),
             ("OOMSWEEP_REPLAY", "once@7#1f3a9c.2"),
             ("OOMSWEEP_ENGINE", "in-process"),
+            ("OOMSWEEP_GUARD", "pages"),
+            ("OOMSWEEP_REACHABLE", "show"),
             ("OOMSWEEP_TIMEOUT", "250ms"),
             ("OOMSWEEP_MAX_TIME", "1m"),
             ("OOMSWEEP_MAX_POINTS", "10"),
@@ -243,6 +268,8 @@ mod tests {
             task: Some(Task::Leaks),
             replay: value::replay("once@7#1f3a9c.2"),
             engine: Some(EngineChoice::InProcess),
+            guard: Some(Guard::Pages),
+            show_reachable: Some(true),
             timeout: Some(Duration::from_millis(250)),
             max_time: Some(Duration::from_secs(60)),
             max_points: Some(10),
@@ -262,6 +289,8 @@ mod tests {
     #[case("OOMSWEEP", "off", Environment { task: Some(Task::Off), ..Environment::default() })]
     #[case("OOMSWEEP_ENGINE", "auto", Environment { engine: Some(EngineChoice::Auto), ..Environment::default() })]
     #[case("OOMSWEEP_ENGINE", "replay", Environment { engine: Some(EngineChoice::Replay), ..Environment::default() })]
+    #[case("OOMSWEEP_GUARD", "zones", Environment { guard: Some(Guard::Zones), ..Environment::default() })]
+    #[case("OOMSWEEP_REACHABLE", "hide", Environment { show_reachable: Some(false), ..Environment::default() })]
     #[case("OOMSWEEP_INFALLIBLE", "deny", Environment { infallible: Some(Infallible::Deny), ..Environment::default() })]
     #[case("OOMSWEEP_PANICS", "deny", Environment { panics: Some(Rule::Deny), ..Environment::default() })]
     fn the_other_words(#[case] name: &str, #[case] value: &str, #[case] expected: Environment) {
@@ -323,11 +352,8 @@ mod tests {
         "4",
         "OOMSWEEP_JOBS=`4` is not in this release yet: one trial is made after the other; unset it"
     )]
-    #[case(
-        "OOMSWEEP_GUARD",
-        "pages",
-        "OOMSWEEP_GUARD=`pages` is not in this release yet: blocks lie between red zones; unset it"
-    )]
+    #[case("OOMSWEEP_GUARD", "page", "OOMSWEEP_GUARD=`page` can't be understood: it takes `zones` or `pages`")]
+    #[case("OOMSWEEP_REACHABLE", "1", "OOMSWEEP_REACHABLE=`1` can't be understood: it takes `hide` or `show`")]
     #[case("OOMSWEEP_TIMEUOT", "2s", "there is no variable OOMSWEEP_TIMEUOT: did you mean OOMSWEEP_TIMEOUT?")]
     #[case("OOMSWEEP_REPORTDIR", "x", "there is no variable OOMSWEEP_REPORTDIR: did you mean OOMSWEEP_REPORT_DIR?")]
     #[case("OOMSWEEP_PANIC", "", "there is no variable OOMSWEEP_PANIC: did you mean OOMSWEEP_PANICS?")]
@@ -335,9 +361,9 @@ mod tests {
     #[case(
         "OOMSWEEP_HORSES",
         "3",
-        "there is no variable OOMSWEEP_HORSES: there are OOMSWEEP, OOMSWEEP_REPLAY, OOMSWEEP_ENGINE, OOMSWEEP_TIMEOUT, \
-         OOMSWEEP_MAX_TIME, OOMSWEEP_MAX_POINTS, OOMSWEEP_SEED, OOMSWEEP_SHARD, OOMSWEEP_INFALLIBLE, OOMSWEEP_SWALLOWED, \
-         OOMSWEEP_PANICS, OOMSWEEP_INCOMPLETE, OOMSWEEP_REPORT_DIR"
+        "there is no variable OOMSWEEP_HORSES: there are OOMSWEEP, OOMSWEEP_REPLAY, OOMSWEEP_ENGINE, OOMSWEEP_GUARD, \
+         OOMSWEEP_REACHABLE, OOMSWEEP_TIMEOUT, OOMSWEEP_MAX_TIME, OOMSWEEP_MAX_POINTS, OOMSWEEP_SEED, OOMSWEEP_SHARD, \
+         OOMSWEEP_INFALLIBLE, OOMSWEEP_SWALLOWED, OOMSWEEP_PANICS, OOMSWEEP_INCOMPLETE, OOMSWEEP_REPORT_DIR"
     )]
     fn what_is_wrong_is_said(#[case] name: &str, #[case] value: &str, #[case] message: &str) {
         assert_eq!(parse(&[(name, value)]), Err(message.to_owned()));

@@ -1,6 +1,6 @@
 //! What a test asks for and what the variables say, put together once into [`Options`].
 //!
-//! For *how to run* (task, engine, limits, seed, shard) the variable wins; for *what is accepted* (`infallible`, `swallowed`,
+//! For *how to run* (task, engine, guard, what is listed, limits, seed, shard) the variable wins; for *what is accepted* (`infallible`, `swallowed`,
 //! `panics`, `incomplete`) the test wins and the variable is the default.
 
 mod choices;
@@ -15,7 +15,7 @@ pub(crate) use value::checked_shard;
 
 use std::time::Duration;
 
-use crate::model::options::{EngineChoice, Options, Shard, Task};
+use crate::model::options::{EngineChoice, Guard, Options, Shard, Task};
 use crate::model::trial::Policy;
 
 /// What an attribute or a builder asked for. `None`, false and empty lists: it said nothing.
@@ -33,12 +33,22 @@ pub(crate) struct Requested {
     pub(crate) panics: Option<Rule>,
     /// Beginnings of function paths in which a failure may be swallowed.
     pub(crate) benign: Vec<String>,
+    /// Beginnings of paths of functions that leak on purpose.
+    pub(crate) intended: Vec<String>,
     /// Ids of findings accepted for now.
     pub(crate) known: Vec<String>,
     /// Whether a body may make no points.
     pub(crate) no_points: Option<Rule>,
     /// Whether a sweep may be cut.
     pub(crate) incomplete: Option<Rule>,
+    /// Requests of every thread are points.
+    pub(crate) threads_all: bool,
+    /// Pages without access stand around every block.
+    pub(crate) guard_pages: bool,
+    /// Every `realloc` moves its block.
+    pub(crate) realloc_moves: bool,
+    /// Blocks that stay reachable are listed.
+    pub(crate) show_reachable: bool,
     /// Whether shrinks are points.
     pub(crate) shrink: Option<Shrink>,
     /// The plain run must panic; the inner text is the part of the message that is expected.
@@ -64,7 +74,7 @@ pub(crate) struct Requested {
 /// # Errors
 ///
 /// If the test asks for something senseless: a limit of zero, a seed that the report cannot hold, a part that there is not, an
-/// empty `benign` path (which would let everything be swallowed).
+/// empty path for `benign` or `intended` (which would excuse everything).
 pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<Options, ConfigError> {
     requested.validate()?;
     let defaults = Options::default();
@@ -73,6 +83,7 @@ pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<O
         infallible_skip: requested.infallible.or(environment.infallible).unwrap_or_default() == Infallible::Skip,
         panics_allow: allowed(requested.panics.or(environment.panics)),
         swallowed_allow: allowed(requested.swallowed.or(environment.swallowed)),
+        moved_allow: requested.threads_all,
     };
     Ok(Options {
         task: task(requested.leaks_only, environment),
@@ -80,9 +91,14 @@ pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<O
         min_size: faults.min_size(),
         policy,
         benign: requested.benign,
+        intended: requested.intended,
         known: requested.known,
         no_points_allow: allowed(requested.no_points),
         incomplete_allow: allowed(requested.incomplete.or(environment.incomplete)),
+        threads_all: requested.threads_all,
+        guard: environment.guard.unwrap_or(if requested.guard_pages { Guard::Pages } else { Guard::Zones }),
+        realloc_moves: requested.realloc_moves,
+        show_reachable: environment.show_reachable.unwrap_or(requested.show_reachable),
         shrink_skip: requested.shrink.unwrap_or_default() == Shrink::Skip,
         should_panic: requested.should_panic.map(Option::unwrap_or_default),
         engine: environment.engine.or(requested.engine).unwrap_or(defaults.engine),
@@ -112,12 +128,14 @@ impl Requested {
         if let Some(Shard { k, n }) = self.shard.filter(|shard| checked_shard(shard.k, shard.n).is_none()) {
             return Err(ConfigError::not_understood("shard", &format!("{k}/{n}"), environment::A_SHARD));
         }
-        if self.benign.iter().any(String::is_empty) {
-            return Err(ConfigError::not_understood(
-                "benign",
-                "",
-                "the beginning of a function's path, such as `indexmap::`",
-            ));
+        for (name, paths) in [("benign", &self.benign), ("intended", &self.intended)] {
+            if paths.iter().any(String::is_empty) {
+                return Err(ConfigError::not_understood(
+                    name,
+                    "",
+                    "the beginning of a function's path, such as `indexmap::`",
+                ));
+            }
         }
         Ok(())
     }

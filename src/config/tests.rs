@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::fault::Fault;
-use crate::model::options::{Pattern, ReplayAt};
+use crate::model::options::{Guard, Pattern, ReplayAt};
 use rstest::rstest;
 
 fn merged(requested: Requested, environment: &Environment) -> Options {
@@ -72,8 +72,9 @@ fn for_what_is_accepted_the_test_wins(
 /// Everything under *how to run*, as a test or the variables say it: all but the task.
 fn how_to_run(
     options: &Options,
-) -> (EngineChoice, Option<Duration>, Option<Duration>, Option<u64>, u64, Option<Shard>) {
-    (options.engine, options.timeout, options.max_time, options.max_points, options.seed, options.shard)
+) -> (EngineChoice, Guard, bool, Option<Duration>, Option<Duration>, Option<u64>, u64, Option<Shard>) {
+    let Options { engine, guard, show_reachable, timeout, max_time, max_points, seed, shard, .. } = options;
+    (*engine, *guard, *show_reachable, *timeout, *max_time, *max_points, *seed, *shard)
 }
 
 #[rstest]
@@ -84,6 +85,8 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
     let (of_test, of_variables) = (Duration::from_secs(1), Duration::from_secs(2));
     let requested = Requested {
         engine: Some(EngineChoice::Replay),
+        guard_pages: true,
+        show_reachable: true,
         timeout: Some(of_test),
         max_time: Some(of_test),
         max_points: Some(1),
@@ -93,6 +96,8 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
     };
     let environment = Environment {
         engine: Some(EngineChoice::InProcess),
+        guard: Some(Guard::Zones),
+        show_reachable: Some(false),
         timeout: Some(of_variables),
         max_time: Some(of_variables),
         max_points: Some(2),
@@ -104,10 +109,21 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
         if test { requested } else { Requested::default() },
         &if variables { environment } else { Environment::default() },
     );
-    let (engine, time, number) =
-        if variables { (EngineChoice::InProcess, of_variables, 2) } else { (EngineChoice::Replay, of_test, 1) };
+    let (engine, guard, time, number) = if variables {
+        (EngineChoice::InProcess, Guard::Zones, of_variables, 2)
+    } else {
+        (EngineChoice::Replay, Guard::Pages, of_test, 1)
+    };
     let shard = Shard { k: number, n: number };
-    assert_eq!(how_to_run(&options), (engine, Some(time), Some(time), Some(number), number, Some(shard)));
+    let expected = (engine, guard, !variables, Some(time), Some(time), Some(number), number, Some(shard));
+    assert_eq!(how_to_run(&options), expected);
+}
+
+#[test]
+fn a_variable_turns_on_what_no_test_asks_for() {
+    let environment = Environment { guard: Some(Guard::Pages), show_reachable: Some(true), ..Environment::default() };
+    let options = merged(Requested::default(), &environment);
+    assert_eq!((options.guard, options.show_reachable), (Guard::Pages, true));
 }
 
 #[test]
@@ -115,7 +131,10 @@ fn what_only_the_test_can_say_arrives() {
     let requested = Requested {
         faults: Some(Faults::window(3) | Faults::size(64)),
         benign: vec!["indexmap::".into()],
+        intended: vec!["words::intern".into()],
         known: vec!["0123456789abcdef".into()],
+        threads_all: true,
+        realloc_moves: true,
         no_points: Some(Rule::Allow),
         shrink: Some(Shrink::Skip),
         engine: Some(EngineChoice::BruteForce),
@@ -124,6 +143,8 @@ fn what_only_the_test_can_say_arrives() {
     let options = merged(requested, &Environment::default());
     assert_eq!((options.patterns, options.min_size), (vec![Pattern::Window(3)], Some(64)));
     assert_eq!((options.benign, options.known), (vec!["indexmap::".to_owned()], vec!["0123456789abcdef".to_owned()]));
+    assert_eq!(options.intended, ["words::intern"]);
+    assert!(options.threads_all && options.policy.moved_allow && options.realloc_moves);
     assert!(options.no_points_allow && options.shrink_skip && !options.incomplete_allow);
     assert_eq!(options.engine, EngineChoice::BruteForce);
 }
@@ -171,6 +192,10 @@ fn a_limit_without_end_leaves_room_for_sums() {
 #[case(
     Requested { benign: vec!["indexmap::".into(), String::new()], ..Requested::default() },
     "benign=`` can't be understood: it takes the beginning of a function's path, such as `indexmap::`"
+)]
+#[case(
+    Requested { intended: vec![String::new()], ..Requested::default() },
+    "intended=`` can't be understood: it takes the beginning of a function's path, such as `indexmap::`"
 )]
 fn what_makes_no_sense_is_said(#[case] requested: Requested, #[case] message: &str) {
     let said = merge(requested, &Environment::default()).map(|_| ()).map_err(|error| error.to_string());

@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 
 use super::{Site, mode};
-use crate::inspect::fold;
 use crate::inspect::key::{self, Occurrences};
+use crate::inspect::stacks::Stacks;
 use crate::inspect::symbols::Resolver;
+use crate::inspect::{blocks, fold};
 use crate::model::code::Code;
 use crate::model::names;
 use crate::model::options::{Options, Pattern, Task};
 use crate::model::place::{self, Origin};
 use crate::model::report::{Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA};
 use crate::model::stack::{RawStack, Stack};
+use crate::model::trial::Block;
 use crate::render::wording;
+use crate::sweep::excuse::Paths;
 use crate::sweep::supervisor::Swept;
 use crate::sweep::warm;
 
@@ -39,6 +42,7 @@ pub(super) fn empty(site: &Site, mode: Mode) -> Report {
         notes: Vec::new(),
         known: Vec::new(),
         known_gone: Vec::new(),
+        reachable: Vec::new(),
         trials: Vec::new(),
         findings: Vec::new(),
     }
@@ -55,11 +59,26 @@ pub(super) fn whole(site: &Site, mode: Mode, code: Code, why: Option<String>) ->
     report
 }
 
-/// The prefixes of `benign("…")`, with `crate::` put in words.
-pub(super) fn benign_prefixes(site: &Site, options: &Options) -> Vec<String> {
+/// Whether a stack has a frame at or below one of the paths of `benign("…")` or `intended("…")`.
+pub(super) fn has_frame<'r>(
+    site: &Site,
+    options: &Options,
+    resolver: &'r mut Resolver,
+) -> impl FnMut(Paths, &RawStack) -> bool + use<'r> {
+    let (benign, intended) = (prefixes(site, &options.benign), prefixes(site, &options.intended));
+    move |paths, stack| {
+        let prefixes = match paths {
+            Paths::Benign => &benign,
+            Paths::Intended => &intended,
+        };
+        !prefixes.is_empty() && place::has_frame_prefix(&resolver.resolve(stack), prefixes)
+    }
+}
+
+/// The paths of a list, with `crate::` put in words.
+fn prefixes(site: &Site, paths: &[String]) -> Vec<String> {
     let name = site.path.split("::").next().unwrap_or_default();
-    options
-        .benign
+    paths
         .iter()
         .map(|prefix| prefix.strip_prefix("crate::").map_or_else(|| prefix.clone(), |rest| format!("{name}::{rest}")))
         .collect()
@@ -84,10 +103,12 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     if options.task == Task::Sweep {
         report.patterns = options.patterns.iter().map(|&pattern| pattern_text(pattern)).collect();
     }
+    let reachable: Vec<&Block> = swept.reachable.iter().collect();
+    report.reachable = blocks::group(&reachable, &mut Stacks::new(resolver));
     let target = site.target();
     let plain_failed = swept.plain.is_some();
     if let Some(plain) = swept.plain {
-        report.findings = fold::fold(&[plain], target, resolver, &|_| None);
+        report.findings = fold::fold(&[plain], target, resolver, &|_| None, &fold::unnamed);
         report.complete = false;
     } else if options.task == Task::Sweep && swept.points.total == 0 {
         if !options.no_points_allow {
@@ -98,8 +119,10 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     }
     if !swept.failed.is_empty() {
         let known = keys(&swept.stacks, resolver);
-        let lookup = |index: u64| usize::try_from(index).ok().and_then(|at| known.get(at)).copied();
-        report.findings.extend(fold::fold(&swept.failed, target, resolver, &lookup));
+        // Where threads make their requests in any order, a point's number says nothing of its stack: its own stack does.
+        let numbered = |index: &u64| usize::try_from(*index).ok().filter(|_| !options.threads_all);
+        let lookup = |index: u64| numbered(&index).and_then(|at| known.get(at)).copied();
+        report.findings.extend(fold::fold(&swept.failed, target, resolver, &lookup, &fold::unnamed));
     }
     suggest_fallbacks(&mut report.findings);
     report.trials = swept.trials;
@@ -115,8 +138,8 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
 /// Takes out what the test accepts, names files from the workspace, and says whether the test passed.
 pub(super) fn finish(report: &mut Report, options: &Options, resolver: &Resolver) {
     accept_known(report, options);
-    for finding in &mut report.findings {
-        name_files(finding, resolver);
+    for stack in stacks(report) {
+        name_files(stack, resolver);
     }
     let clean = report.findings.is_empty() && report.known_gone.is_empty();
     report.result = if clean { Outcome::Passed } else { Outcome::Failed };
@@ -158,6 +181,10 @@ fn accept_known(report: &mut Report, options: &Options) {
         if options.known.iter().take(place).any(|earlier| earlier == id) {
             continue;
         }
+        for finding in report.findings.iter_mut().filter(|finding| finding.id == *id && finding.code.is_memory_error())
+        {
+            finding.notes.push(wording::NEVER_KNOWN.to_owned());
+        }
         let before = report.findings.len();
         report.findings.retain(|finding| finding.id != *id || finding.code.is_memory_error());
         if report.findings.len() < before {
@@ -184,18 +211,23 @@ fn suggest_fallbacks(findings: &mut [Finding]) {
 }
 
 /// Files of the workspace are named from its folder; our own keep their full names, by which they are known.
-fn name_files(finding: &mut Finding, resolver: &Resolver) {
-    let root = resolver.root();
-    let shorten = |stack: &mut Stack| {
-        for frame in stack.iter_mut().filter(|frame| place::origin(frame) != Origin::Ours) {
-            if let Some(file) = &mut frame.file
-                && let Ok(below) = std::path::Path::new(file.as_str()).strip_prefix(root)
-                && let Some(below) = below.to_str()
-            {
-                *file = below.to_owned();
-            }
+fn name_files(stack: &mut Stack, resolver: &Resolver) {
+    for frame in stack.iter_mut().filter(|frame| place::origin(frame) != Origin::Ours) {
+        if let Some(file) = &mut frame.file
+            && let Ok(below) = std::path::Path::new(file.as_str()).strip_prefix(resolver.root())
+            && let Some(below) = below.to_str()
+        {
+            *file = below.to_owned();
         }
-    };
+    }
+}
+
+/// Every stack of a report.
+fn stacks(report: &mut Report) -> impl Iterator<Item = &mut Stack> {
+    report.findings.iter_mut().flat_map(stacks_of).chain(report.reachable.iter_mut().map(|block| &mut block.born))
+}
+
+fn stacks_of(finding: &mut Finding) -> impl Iterator<Item = &mut Stack> {
     let requests = finding.failed_request.iter_mut().chain(&mut finding.other_requests).chain(&mut finding.culprit);
     let parting = finding.diverges.iter_mut().flat_map(|at| at.baseline.iter_mut().chain(&mut at.trial));
     let stacks = requests.chain(parting).map(|request: &mut RequestReport| &mut request.stack);
@@ -204,5 +236,9 @@ fn name_files(finding: &mut Finding, resolver: &Resolver) {
         .iter_mut()
         .flat_map(|block| std::iter::once(&mut block.born).chain(&mut block.freed).chain(&mut block.freed_again));
     let signal = finding.signal.iter_mut().filter_map(|signal| signal.stack.as_mut());
-    stacks.chain(blocks).chain(signal).for_each(shorten);
+    let memory = finding.memory.iter_mut().filter_map(|error| error.stack.as_mut());
+    stacks.chain(blocks).chain(signal).chain(memory)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,11 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
 use super::{Site, assemble, mode};
+use crate::hook::core::core_or_make;
+use crate::hook::gate::{self, State};
 use crate::model::code::Code;
 use crate::model::options::Options;
 use crate::model::report::Report;
@@ -42,6 +45,11 @@ fn before_main() {
     let Some(job) = parse(value) else { return };
     sys::process::tie_to(job.parent);
     let _ = TASK.set(job);
+    // From here on every block of this process stands in the store, so one that does not was never given out.
+    if let Some(core) = core_or_make() {
+        core.serves_all.store(true, Ordering::Release);
+        core.strict.store(gate::set(State::Between), Ordering::Release);
+    }
 }
 
 fn parse(value: OsString) -> Option<Job> {

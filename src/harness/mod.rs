@@ -17,9 +17,7 @@ use crate::hook;
 use crate::inspect::replay::Target;
 use crate::model::code::Code;
 use crate::model::options::{EngineChoice, Options, Task};
-use crate::model::place;
 use crate::model::report::{Mode, Outcome, Report};
-use crate::model::stack::RawStack;
 use crate::session::Body;
 use crate::sweep::crew::{Broken, Crew};
 use crate::sweep::in_place::InPlace;
@@ -195,10 +193,8 @@ fn swept(site: &Site, options: &Options, body: &mut dyn Body) -> Report {
 /// Sweeps with an engine, and explains what it found.
 fn explore(site: &Site, options: &Options, crew: &mut dyn Crew) -> Result<Report, Broken> {
     let mut resolver = inspect::symbols::Resolver::new(&site.manifest_dir);
-    let prefixes = assemble::benign_prefixes(site, options);
     let contained = crew.contains();
-    let mut is_benign = |stack: &RawStack| place::has_frame_prefix(&resolver.resolve(stack), &prefixes);
-    let swept = supervisor::sweep(crew, options, &mut is_benign)?;
+    let swept = supervisor::sweep(crew, options, &mut assemble::has_frame(site, options, &mut resolver))?;
     Ok(assemble::report(site, options, swept, contained, &mut resolver))
 }
 

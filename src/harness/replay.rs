@@ -8,7 +8,6 @@ use crate::inspect::symbols::Resolver;
 use crate::model::code::Code;
 use crate::model::fault::Fault;
 use crate::model::options::{Options, ReplayAt};
-use crate::model::place;
 use crate::model::report::{Engine, Mode, Outcome, Report, Trial};
 use crate::session::{Body, reach};
 use crate::sweep::crew::{Broken, Crew};
@@ -42,16 +41,13 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     announce(site, fault, said.as_deref());
     report.notes.extend(said);
     crew.break_at_failures();
-    let prefixes = assemble::benign_prefixes(site, options);
-    let mut is_benign =
-        |stack: &crate::model::stack::RawStack| place::has_frame_prefix(&resolver.resolve(stack), &prefixes);
-    let judged = supervisor::one(&mut crew, options, &mut is_benign, fault)?;
-    report.coverage.add(judged.verdict);
+    let judged = supervisor::one(&mut crew, options, &mut assemble::has_frame(site, options, &mut resolver), fault)?;
+    report.coverage.add(judged.verdict, &options.policy);
     report.engine = Engine { in_process: 1, ..Engine::default() };
     report.trials.push(Trial { fault, verdict: judged.verdict, drifted: judged.drifted });
     let lookup = |index: u64| usize::try_from(index).ok().and_then(|place| keys.get(place)).copied();
     let target = site.target();
-    report.findings = fold::fold(&[judged], target, &mut resolver, &lookup);
+    report.findings = fold::fold(&[judged], target, &mut resolver, &lookup, &fold::unnamed);
     assemble::finish(&mut report, options, &resolver);
     Ok(report)
 }

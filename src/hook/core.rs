@@ -1,19 +1,20 @@
-//! What the hook keeps while a sweep goes on: the ledger behind a lock, and the trigger of the body's own thread.
+//! What the hook keeps while a sweep goes on: where the blocks stand, and the trigger of the body's own thread.
 
 use std::cell::UnsafeCell;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
+use super::blocks::shard::Shard;
+use super::blocks::store::Store;
 use super::gate::Local;
 use super::journal::Journal;
-use super::ledger::{Entry, Ledger};
 use super::pages_vec::PagesVec;
 use super::trigger::Trigger;
 use crate::model::event::{Kind, Request};
 use crate::model::fault::Fault;
 use crate::model::stack::RawStack;
 use crate::model::trial::Recorded;
-use crate::sys::stacks;
+use crate::sys::{stacks, words};
 
 /// Which births get their stack recorded.
 pub(crate) enum Births {
@@ -47,15 +48,7 @@ impl Logged {
 
 /// Behind the lock.
 pub(crate) struct Shared {
-    /// The live blocks.
-    pub(crate) ledger: Ledger,
-    /// The number of the open session; blocks of earlier ones are no leaks.
-    pub(crate) session: u32,
-    /// Births so far in this session.
-    pub(crate) ordinal: u64,
-    /// Live blocks of this session.
-    pub(crate) live_blocks: u64,
-    /// Stacks of births: each its length and then its addresses.
+    /// Stacks of births and frees: each its length and then its addresses.
     pub(crate) stacks: PagesVec<usize>,
     /// The system's number of each thread that has made blocks, by our number minus one.
     pub(crate) threads: PagesVec<i32>,
@@ -89,8 +82,10 @@ pub(crate) struct Own {
     pub(crate) break_here: bool,
     /// Stacks end at this stack pointer.
     pub(crate) cut: usize,
-    /// Which births get their stack recorded.
+    /// Which births (and frees) get their stack recorded.
     pub(crate) births: Births,
+    /// Every `realloc` moves its block.
+    pub(crate) moves: bool,
 }
 
 /// See the module.
@@ -98,11 +93,29 @@ pub(crate) struct Core {
     lock: AtomicBool,
     shared: UnsafeCell<Shared>,
     own: UnsafeCell<Own>,
+    /// For the own part where requests of other threads are points too.
+    own_lock: AtomicBool,
     journal: AtomicPtr<Journal>,
-    /// Live bytes of this session (changed under the lock only).
-    pub(crate) live_bytes: AtomicU64,
-    /// Blocks of every thread are recorded; else those of the body's own thread.
+    /// Where the blocks stand.
+    pub(crate) store: &'static Store,
+    /// The number of the open session, or of the last; blocks of earlier ones are no leaks.
+    pub(crate) session: AtomicUsize,
+    /// Blocks of every thread are recorded; else those of the threads that the body's own has started.
     pub(crate) everyone: AtomicBool,
+    /// Blocks that belong to no session stand in the store as well.
+    pub(crate) serves_all: AtomicBool,
+    /// They did from the first block of this process on: what does not stand there was never given out.
+    pub(crate) strict: AtomicBool,
+    /// The process ends at a memory error.
+    pub(crate) contained: AtomicBool,
+    /// Stacks of births or frees are wanted.
+    pub(crate) stacks_wanted: AtomicBool,
+    /// Requests of other threads are points too.
+    pub(crate) all_threads: AtomicBool,
+    /// The body is running.
+    pub(crate) body_runs: AtomicBool,
+    /// A memory error of this run is on record: 1, or is being put there: 2.
+    pub(crate) accused: AtomicU8,
     /// The block in which a test harness captures output; 0: not known, or there is none.
     pub(crate) capture: AtomicUsize,
 }
@@ -123,37 +136,68 @@ pub(crate) fn core() -> Option<&'static Core> {
     unsafe { at.as_ref() }
 }
 
-/// The core, made if need be.
-pub(crate) fn core_or_make() -> &'static Core {
+/// The core, made if need be; `None` if the system has no addresses left for it.
+pub(crate) fn core_or_make() -> Option<&'static Core> {
     if let Some(core) = core() {
-        return core;
+        return Some(core);
     }
-    let fresh = Box::into_raw(Box::new(Core::new()));
+    let fresh = Box::into_raw(Box::new(Core::new(Store::create()?)));
     match CORE.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: leaked just now, for ever.
-        Ok(_) => unsafe { &*fresh },
+        Ok(_) => {
+            // SAFETY: leaked just now, for ever.
+            let core: &'static Core = unsafe { &*fresh };
+            publish(core.store);
+            Some(core)
+        }
         Err(theirs) => {
             // SAFETY: ours was not published, theirs is never freed.
             unsafe {
                 drop(Box::from_raw(fresh));
-                &*theirs
+                Some(&*theirs)
             }
         }
     }
 }
 
+/// The store, for who looks at nothing else; null while there is none.
+static STORE: AtomicPtr<Store> = AtomicPtr::new(ptr::null_mut());
+/// Its first byte and its size, for the question that every call asks.
+static RANGE: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+fn publish(store: &'static Store) {
+    STORE.store(ptr::from_ref(store).cast_mut(), Ordering::Release);
+    let [base, bytes] = &RANGE;
+    base.store(store.base, Ordering::Release);
+    bytes.store(store.bytes, Ordering::Release);
+}
+
+/// Whether an address lies where the store's blocks stand.
+#[inline(always)]
+pub(crate) fn is_ours(address: usize) -> bool {
+    let at = (&raw const RANGE) as usize;
+    // SAFETY: two words of a static.
+    unsafe { address.wrapping_sub(words::read(at)) < words::read(at.wrapping_add(size_of::<usize>())) }
+}
+
+/// The core; null while there is none. For the calls that cost.
+#[inline(always)]
+pub(crate) fn quick() -> *const Core {
+    // SAFETY: a word of a static.
+    unsafe { words::read((&raw const CORE) as usize) as *const Core }
+}
+
+/// Whether a flag is set: one instruction, with optimisation and without.
+#[inline(always)]
+pub(crate) fn is_set(flag: &AtomicBool) -> bool {
+    // SAFETY: a byte that is only ever 0 or 1.
+    unsafe { (flag as *const AtomicBool as *const u8).read_volatile() != 0 }
+}
+
 impl Core {
-    fn new() -> Core {
+    fn new(store: &'static Store) -> Core {
         Core {
             lock: AtomicBool::new(false),
-            shared: UnsafeCell::new(Shared {
-                ledger: Ledger::new(),
-                session: 0,
-                ordinal: 0,
-                live_blocks: 0,
-                stacks: PagesVec::new(),
-                threads: PagesVec::new(),
-            }),
+            shared: UnsafeCell::new(Shared { stacks: PagesVec::new(), threads: PagesVec::new() }),
             own: UnsafeCell::new(Own {
                 trigger: Trigger::new(Fault::None),
                 log: PagesVec::new(),
@@ -169,10 +213,20 @@ impl Core {
                 break_here: false,
                 cut: 0,
                 births: Births::None,
+                moves: false,
             }),
+            own_lock: AtomicBool::new(false),
             journal: AtomicPtr::new(ptr::null_mut()),
-            live_bytes: AtomicU64::new(0),
+            store,
+            session: AtomicUsize::new(0),
             everyone: AtomicBool::new(false),
+            serves_all: AtomicBool::new(false),
+            strict: AtomicBool::new(false),
+            contained: AtomicBool::new(false),
+            stacks_wanted: AtomicBool::new(false),
+            all_threads: AtomicBool::new(false),
+            body_runs: AtomicBool::new(false),
+            accused: AtomicU8::new(0),
             capture: AtomicUsize::new(0),
         }
     }
@@ -231,87 +285,56 @@ impl Core {
     #[cfg_attr(not(all(target_os = "linux", not(oomsweep_portable))), allow(dead_code, reason = "nobody forks there"))]
     pub(crate) fn unlock_after_fork(&self) {
         self.lock.store(false, Ordering::Release);
+        self.own_lock.store(false, Ordering::Release);
+        self.store.after_fork(super::gate::local(|local| local.shard.get()));
     }
 
-    /// Takes a block that dies, or is about to move, out of the ledger, into `into`. False if it is not in it.
-    #[inline(always)]
-    pub(crate) fn remove(&self, address: usize, into: &mut Entry) -> bool {
-        self.with_shared(|shared| {
-            let found = shared.ledger.remove(address, into);
-            if found && into.session == shared.session {
-                self.account_gone(shared, into.size);
-            }
-            found
-        })
-    }
-
-    /// Enters a block again under a new address or size.
-    pub(crate) fn put_back(&self, entry: &Entry) {
-        self.with_shared(|shared| {
-            self.clear_stale(shared, entry.address);
-            if shared.ledger.insert(entry) && entry.session == shared.session {
-                self.account_born(shared, entry.size);
-            }
-        });
-    }
-
-    #[inline(always)]
-    fn account_gone(&self, shared: &mut Shared, size: usize) {
-        shared.live_blocks = shared.live_blocks.wrapping_sub(1);
-        let live = self.live_bytes.load(Ordering::Relaxed);
-        self.live_bytes.store(live.wrapping_sub(size as u64), Ordering::Relaxed);
-    }
-
-    #[inline(always)]
-    fn account_born(&self, shared: &mut Shared, size: usize) {
-        shared.live_blocks = shared.live_blocks.wrapping_add(1);
-        let live = self.live_bytes.load(Ordering::Relaxed);
-        self.live_bytes.store(live.wrapping_add(size as u64), Ordering::Relaxed);
-    }
-
-    /// A block whose free nobody saw may stand at the address of a new one.
-    #[inline(always)]
-    fn clear_stale(&self, shared: &mut Shared, address: usize) {
-        if shared.ledger.get(address).is_some() {
-            let mut stale = Entry::NONE;
-            if shared.ledger.remove(address, &mut stale) && stale.session == shared.session {
-                self.account_gone(shared, stale.size);
-            }
+    /// Live blocks and bytes of a session.
+    pub(crate) fn live(&self, session: u32) -> (u64, u64) {
+        let (mut blocks, mut bytes) = (0_usize, 0_usize);
+        for shard in self.store.shards() {
+            // SAFETY: one of the store's.
+            let (more, more_bytes) = unsafe { Shard::live(shard, session) };
+            blocks = blocks.wrapping_add(more);
+            bytes = bytes.wrapping_add(more_bytes);
         }
+        (blocks as u64, bytes as u64)
     }
 
-    /// Enters a new block.
+    /// Live blocks and bytes of the open session.
+    pub(crate) fn live_now(&self) -> (u64, u64) {
+        self.live(self.session_number())
+    }
+
+    /// The number of the open session, or of the last.
     #[inline(always)]
-    pub(crate) fn born(&self, address: usize, size: usize, align: usize, local: &Local) {
-        // SAFETY: `births` is changed between runs only.
-        let none = unsafe { matches!((*self.own.get()).births, Births::None) };
-        let stack = if none { 0 } else { self.birth_stack(size, align, local.own.get()) };
-        self.with_shared(|shared| {
-            let ordinal = shared.ordinal;
-            shared.ordinal = ordinal.wrapping_add(1);
-            let thread = if local.own.get() { 0 } else { shared.number_of(&local.number) };
-            let entry = Entry {
-                address,
-                size,
-                born_size: size,
-                align,
-                ordinal,
-                session: shared.session,
-                thread,
-                stack,
-                untracked: local.untracked.get() != 0,
-            };
-            self.clear_stale(shared, address);
-            if shared.ledger.insert(&entry) {
-                self.account_born(shared, size);
-            }
-        });
+    pub(crate) fn session_number(&self) -> u32 {
+        // SAFETY: a word of this value.
+        unsafe { words::read((&raw const self.session) as usize) as u32 }
     }
 
-    /// The stack of a birth, kept if this block's is wanted; 0: it is not.
+    /// The number of a thread other than the body's own.
     #[cold]
     #[inline(never)]
-    fn birth_stack(&self, size: usize, align: usize, own: bool) -> u32 {
+    pub(crate) fn number_thread(&self, local: &Local) {
+        self.with_shared(|shared| shared.number_of(&local.number));
+    }
+
+    /// Calls `f` with the own part, from a thread that need not be the body's own.
+    pub(crate) fn with_own_locked<R>(&self, f: impl FnOnce(&mut Own) -> R) -> R {
+        while self.own_lock.swap(true, Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        // SAFETY: while requests of all threads are points, every thread comes here for it.
+        let result = f(unsafe { &mut *self.own.get() });
+        self.own_lock.store(false, Ordering::Release);
+        result
+    }
+
+    /// The stack of a birth or a free, kept if this block's is wanted; 0: it is not.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn life_stack(&self, size: usize, align: usize, own: bool) -> u32 {
         // SAFETY: `births` and `cut` are changed between runs only.
         let (wanted, cut) = unsafe {
             let own_part = &*self.own.get();
@@ -370,6 +393,12 @@ pub(crate) fn put_words(into: &mut PagesVec<usize>, stack: &RawStack) -> bool {
 }
 
 impl Own {
+    /// Whether the live bytes must be known at every point.
+    #[inline(always)]
+    pub(crate) fn asks_for_live(&self) -> bool {
+        self.record || self.trigger.is_budget()
+    }
+
     /// Numbers a point of the body's own thread, and says whether it fails; writes the journal.
     #[inline(always)]
     pub(crate) fn point(&mut self, journal: &mut Journal, request: &mut Request, growth: u64, live: u64) -> bool {

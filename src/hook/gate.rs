@@ -7,7 +7,9 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use super::blocks::shard::Shard;
 use crate::sys::pages::{self, Share};
+use crate::sys::words;
 
 /// What the process is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +28,11 @@ static WORD: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
 /// What the process is doing.
 #[inline(always)]
 pub(crate) fn state() -> u32 {
-    let word = WORD.load(Ordering::Relaxed);
-    if word.is_null() {
-        return State::Off as u32;
+    // SAFETY: a word of a static, and, once set, the page that it points to, which is never unmapped.
+    unsafe {
+        let page = words::read((&raw const WORD) as usize);
+        if page == 0 { State::Off as u32 } else { words::read(page) as u32 }
     }
-    // SAFETY: once set, the pointer stays valid for the life of the process (the page is never unmapped).
-    unsafe { (*word).load(Ordering::Relaxed) }
 }
 
 /// Sets what the process is doing. False if the system has no page left.
@@ -75,6 +76,12 @@ pub(crate) struct Local {
     pub(crate) untracked: Cell<u32>,
     /// The thread's number among those that made blocks; 0 for a body's own thread, or not numbered yet.
     pub(crate) number: Cell<u32>,
+    /// The session for which `mine` was found out.
+    pub(crate) asked: Cell<u32>,
+    /// The thread was started by the body of that session, or by one that was.
+    pub(crate) mine: Cell<bool>,
+    /// Where the thread's free slots are kept; null: not known yet.
+    pub(crate) shard: Cell<*mut Shard>,
 }
 
 thread_local! {
@@ -90,8 +97,17 @@ thread_local! {
             benign: Cell::new(0),
             untracked: Cell::new(0),
             number: Cell::new(0),
+            asked: Cell::new(0),
+            mine: Cell::new(false),
+            shard: Cell::new(ptr::null_mut()),
         }
     };
+}
+
+/// What is known of this thread. For the calls that cost: the place is valid as long as the thread lives.
+#[inline(always)]
+pub(crate) fn here() -> *const Local {
+    LOCAL.with(std::ptr::from_ref)
 }
 
 /// Calls `f` with what is known of this thread.

@@ -116,6 +116,10 @@ pub(crate) struct Journal {
     pub(crate) error: Option<Span>,
     /// The roots of what leaked: an array of [`Leaked`].
     pub(crate) leaks: Span,
+    /// The blocks of the run that something still reaches, if they were asked for: an array of [`Leaked`].
+    pub(crate) reachable: Span,
+    /// Everything that could hold a block was looked at.
+    pub(crate) leaks_certain: bool,
     /// The descriptors left open: an array of [`Fd`].
     pub(crate) fds: Span,
     /// Failed requests after the first: an array of [`Recorded`].
@@ -200,6 +204,7 @@ impl Journal {
         self.facts = Facts::default();
         self.error = None;
         self.leaks = Span::default();
+        self.reachable = Span::default();
         self.fds = Span::default();
         self.later = Span::default();
         self.point_stacks = Span::default();

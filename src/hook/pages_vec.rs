@@ -76,6 +76,24 @@ impl<T: Copy> PagesVec<T> {
         }
     }
 
+    /// All values, to be put in another order.
+    #[inline]
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        match self.at {
+            // SAFETY: as in `as_slice`, and borrowed for nobody else.
+            Some(at) => unsafe { std::slice::from_raw_parts_mut(at.as_ptr(), self.len) },
+            None => &mut [],
+        }
+    }
+
+    /// Takes the last value out.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        self.len = self.len.checked_sub(1)?;
+        // SAFETY: the value was written, and lies behind the last one from now on.
+        Some(unsafe { self.base().add(self.len).read() })
+    }
+
     /// Forgets all values and keeps the pages.
     #[inline]
     pub(crate) fn clear(&mut self) {

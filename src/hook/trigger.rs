@@ -15,6 +15,12 @@ impl Trigger {
         Trigger { fault, made: 0 }
     }
 
+    /// Whether what it does hangs on the live bytes.
+    #[inline(always)]
+    pub(crate) fn is_budget(&self) -> bool {
+        matches!(self.fault, Fault::Budget(_))
+    }
+
     /// Numbers the next point, and says whether it fails. `growth` is what the request would add to the live bytes, and
     /// `live_after` what they would be then.
     #[inline(always)]

@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::model::code::Code;
+use crate::model::memory::MemoryError;
 use crate::model::report::BlockReport;
 use crate::model::trial::Block;
 
+use super::fold::Names;
+use super::memory;
 use super::stacks::{Known, Stacks};
 
 /// The blocks, those together that have the same stack of birth, size, alignment and thread, in the order of the first of each.
@@ -23,6 +27,25 @@ pub(crate) fn group(blocks: &[&Block], stacks: &mut Stacks<'_>) -> Vec<BlockRepo
         }
     }
     reports
+}
+
+/// The block that a memory error is about, if one is known.
+pub(crate) fn accused(error: &MemoryError, stacks: &mut Stacks<'_>, names: Names<'_>) -> Option<BlockReport> {
+    let block = error.block.as_ref()?;
+    let freed_again = (error.code == Code::DoubleFree).then(|| memory::shown(&error.stack, stacks)).flatten();
+    Some(BlockReport {
+        size: block.size as u64,
+        align: block.align as u64,
+        count: 1,
+        bytes: block.size as u64,
+        indirect_count: None,
+        indirect_bytes: None,
+        thread: memory::other_thread(block.thread),
+        allocator: memory::name(block.allocator, names),
+        born: stacks.know(&block.born).frames.clone(),
+        freed: memory::shown(&block.freed, stacks).filter(|_| block.is_freed),
+        freed_again,
+    })
 }
 
 fn empty(block: &Block, born: &Rc<Known>) -> BlockReport {

@@ -6,8 +6,8 @@ use crate::model::code::Code;
 use crate::model::event::Request;
 use crate::model::trial::{Block, Detail};
 
-use super::key;
 use super::stacks::{Site, Stacks};
+use super::{key, memory};
 
 /// One cause that a trial has for a code.
 #[derive(Debug)]
@@ -23,21 +23,28 @@ pub(crate) struct Cause<'t> {
 pub(crate) struct Identity {
     code: Code,
     site: Option<Site>,
+    /// For memory errors: of the bad call or of the free, where `site` is that of the block's birth.
+    second: Option<Site>,
     signal: i32,
 }
 
 impl Identity {
+    fn new(code: Code, site: Option<Site>) -> Identity {
+        Identity { code, site, second: None, signal: 0 }
+    }
+
     /// The id of the finding: it names the finding across edits.
     pub(crate) fn id(&self) -> String {
         let code = self.code.as_str().to_owned();
-        let site = self.site.as_ref().map(|site| site.text().to_owned());
-        key::hex(key::of_parts(std::iter::once(code).chain(site)))
+        let sites = self.site.iter().chain(&self.second).map(|site| site.text().to_owned());
+        key::hex(key::of_parts(std::iter::once(code).chain(sites)))
     }
 }
 
 /// The causes that a trial has for this code: one, but for leaks, which have one for each place of birth.
 pub(crate) fn causes<'t>(code: Code, detail: &'t Detail, stacks: &mut Stacks<'_>) -> Vec<Cause<'t>> {
-    let one = |site, signal| vec![Cause { identity: Identity { code, site, signal }, blocks: Vec::new() }];
+    let of = |identity| vec![Cause { identity, blocks: Vec::new() }];
+    let one = |site, signal| of(Identity { signal, ..Identity::new(code, site) });
     match code {
         Code::Leak => leaks(detail, stacks),
         Code::DoubleFree
@@ -46,7 +53,13 @@ pub(crate) fn causes<'t>(code: Code, detail: &'t Detail, stacks: &mut Stacks<'_>
         | Code::MixedAllocators
         | Code::Overflow
         | Code::Underflow
-        | Code::UseAfterFree => one(signal_site(detail, stacks), 0),
+        | Code::UseAfterFree => match &detail.memory {
+            Some(error) => {
+                let [site, second] = memory::sites(error, stacks);
+                of(Identity { second, ..Identity::new(code, site) })
+            }
+            None => one(failed_site(detail, stacks), 0),
+        },
         Code::Abort => match &detail.culprit {
             Some(culprit) => one(stacks.site(&culprit.stack), 0),
             None => one(failed_site(detail, stacks), 0),
@@ -76,7 +89,7 @@ pub(crate) fn failed_index(detail: &Detail) -> Option<u64> {
 
 /// The id of a finding that the whole test has.
 pub(crate) fn id_of_the_test(code: Code) -> String {
-    Identity { code, site: None, signal: 0 }.id()
+    Identity::new(code, None).id()
 }
 
 fn leaks<'t>(detail: &'t Detail, stacks: &mut Stacks<'_>) -> Vec<Cause<'t>> {
@@ -87,13 +100,11 @@ fn leaks<'t>(detail: &'t Detail, stacks: &mut Stacks<'_>) -> Vec<Cause<'t>> {
         let place = *places.entry(site.clone()).or_insert(causes.len());
         match causes.get_mut(place) {
             Some(cause) => cause.blocks.push(block),
-            None => {
-                causes.push(Cause { identity: Identity { code: Code::Leak, site, signal: 0 }, blocks: vec![block] })
-            }
+            None => causes.push(Cause { identity: Identity::new(Code::Leak, site), blocks: vec![block] }),
         }
     }
     if causes.is_empty() {
-        causes.push(Cause { identity: Identity { code: Code::Leak, site: None, signal: 0 }, blocks: Vec::new() });
+        causes.push(Cause { identity: Identity::new(Code::Leak, None), blocks: Vec::new() });
     }
     causes
 }

@@ -15,7 +15,7 @@ use super::cause::{self, Cause, Identity};
 use super::replay::{self, Target};
 use super::stacks::{Site, Stacks};
 use super::symbols::Resolver;
-use super::{blocks, key, signals};
+use super::{blocks, key, memory, signals};
 
 /// How many failed requests of other places a finding shows.
 const OTHER_REQUESTS: usize = 2;
@@ -23,16 +23,25 @@ const OTHER_REQUESTS: usize = 2;
 /// Key and occurrence of the baseline's point with this index.
 pub(crate) type Lookup<'l> = &'l dyn Fn(u64) -> Option<(u64, u64)>;
 
+/// The name of the explicit allocator with this number, if one is known.
+pub(crate) type Names<'n> = &'n dyn Fn(u32) -> Option<String>;
+
+/// For bodies without allocators of their own, whose names nobody has to know.
+pub(crate) fn unnamed(_number: u32) -> Option<String> {
+    None
+}
+
 /// The findings of these trials (which are in sweep order), complete but for their `message`.
 pub(crate) fn fold(
     trials: &[Judged],
     target: Target<'_>,
     resolver: &mut Resolver,
     occurrence: Lookup<'_>,
+    names: Names<'_>,
 ) -> Vec<Finding> {
     let nothing = Detail::default();
     let mut folder =
-        Folder { target, occurrence, stacks: Stacks::new(resolver), places: HashMap::new(), drafts: Vec::new() };
+        Folder { target, occurrence, names, stacks: Stacks::new(resolver), places: HashMap::new(), drafts: Vec::new() };
     for trial in trials {
         let detail = trial.detail.as_deref().unwrap_or(&nothing);
         for code in &trial.codes {
@@ -59,6 +68,7 @@ struct Draft {
 struct Folder<'a> {
     target: Target<'a>,
     occurrence: Lookup<'a>,
+    names: Names<'a>,
     stacks: Stacks<'a>,
     places: HashMap<Identity, usize>,
     drafts: Vec<Draft>,
@@ -94,7 +104,9 @@ impl Folder<'_> {
     /// The trial that stands for a finding.
     fn first(&mut self, code: Code, fault: Fault, detail: &Detail, cause: &Cause<'_>) -> Draft {
         let key = self.key(fault, detail);
-        let stacks = &mut self.stacks;
+        let (stacks, names) = (&mut self.stacks, self.names);
+        let error = detail.memory.as_deref().filter(|error| error.code == code);
+        let accused = error.and_then(|error| blocks::accused(error, stacks, names));
         let failed = detail.failed.as_ref();
         let shown = failed.map(|failed| stacks.know(&failed.stack).site.clone()).into_iter().collect();
         let diverged = matches!(code, Code::NotReached | Code::Baseline).then_some(detail.diverges).flatten();
@@ -108,7 +120,8 @@ impl Folder<'_> {
                 .as_ref()
                 .filter(|_| matches!(code, Code::Abort | Code::Baseline))
                 .map(|culprit| RequestReport { injected: culprit.injected, ..request(culprit, stacks) }),
-            blocks: blocks::group(&cause.blocks, stacks),
+            blocks: blocks::group(&cause.blocks, stacks).into_iter().chain(accused).collect(),
+            memory: error.map(|error| memory::report(error, stacks, names)),
             error: detail.error.clone(),
             panic: detail.panic.as_ref().map(panic),
             signal: detail.signal.as_ref().map(|info| signal(info, stacks)),
@@ -154,6 +167,7 @@ fn blank(code: Code, id: String) -> Finding {
         other_requests: Vec::new(),
         culprit: None,
         blocks: Vec::new(),
+        memory: None,
         error: None,
         panic: None,
         signal: None,

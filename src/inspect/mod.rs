@@ -4,6 +4,7 @@ pub(crate) mod blocks;
 pub(crate) mod cause;
 pub(crate) mod fold;
 pub(crate) mod key;
+pub(crate) mod memory;
 pub(crate) mod replay;
 pub(crate) mod signals;
 pub(crate) mod stacks;

@@ -1,10 +1,13 @@
 //! Memory errors: what was done to which block, told as plain facts.
 
+use serde::{Deserialize, Serialize};
+
 use super::code::Code;
 use super::stack::RawStack;
 
 /// What was noticed when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Noticed {
     /// At `alloc` or `alloc_zeroed`.
@@ -29,7 +32,8 @@ pub enum Noticed {
 }
 
 /// What a pointer is that is no block's address, or what an address is that was touched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Place {
     /// The first byte of the block.

@@ -34,6 +34,16 @@ pub enum EngineChoice {
     BruteForce,
 }
 
+/// What stands around every block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Guard {
+    /// Red zones: a write beside the block shows when it is freed or looked at.
+    #[default]
+    Zones,
+    /// Pages without access: a read or a write beside the block stops the run at once.
+    Pages,
+}
+
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Task {
@@ -81,14 +91,24 @@ pub struct Options {
     pub policy: Policy,
     /// Prefixes of function paths in which a failure may be swallowed.
     pub benign: Vec<String>,
+    /// Prefixes of paths of functions that leak on purpose.
+    pub intended: Vec<String>,
     /// Ids of findings accepted for now.
     pub known: Vec<String>,
     /// A body that never allocates passes.
     pub no_points_allow: bool,
     /// A sweep that was cut passes.
     pub incomplete_allow: bool,
+    /// Requests of every thread are points, numbered in the order of their arrival.
+    pub threads_all: bool,
     /// Shrinks are no points.
     pub shrink_skip: bool,
+    /// What stands around every block.
+    pub guard: Guard,
+    /// Every `realloc` moves its block.
+    pub realloc_moves: bool,
+    /// Blocks that the plain run leaves reachable are listed.
+    pub show_reachable: bool,
     /// `should_panic`, with the expected part of the message (empty: any).
     pub should_panic: Option<String>,
     /// How points are tried.
@@ -115,10 +135,15 @@ impl Default for Options {
             min_size: None,
             policy: Policy::default(),
             benign: Vec::new(),
+            intended: Vec::new(),
             known: Vec::new(),
             no_points_allow: false,
             incomplete_allow: false,
+            threads_all: false,
             shrink_skip: false,
+            guard: Guard::Zones,
+            realloc_moves: false,
+            show_reachable: false,
             should_panic: None,
             engine: EngineChoice::Auto,
             timeout: None,

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::code::{Code, Verdict};
 use super::event::Kind;
 use super::fault::Fault;
+use super::memory::{Noticed, Place};
 use super::stack::Stack;
+use super::trial::Policy;
 
 /// The number of the form that this version writes.
 pub const SCHEMA: u32 = 1;
@@ -62,7 +64,7 @@ pub struct Coverage {
     pub skipped: u64,
     /// Ended in a finding.
     pub failed: u64,
-    /// Not reached because threads made their requests in another order.
+    /// Not reached, and no finding: with `threads = "all"` threads make their requests in any order.
     pub moved: u64,
     /// Not tried.
     pub left: u64,
@@ -70,9 +72,10 @@ pub struct Coverage {
 
 impl Coverage {
     /// Counts one trial that was made.
-    pub fn add(&mut self, verdict: Verdict) {
+    pub fn add(&mut self, verdict: Verdict, policy: &Policy) {
         self.tried = self.tried.saturating_add(1);
         let place = match (verdict.finding(), verdict) {
+            (_, Verdict::NotReached) if policy.moved_allow => &mut self.moved,
             (Some(_), _) => &mut self.failed,
             (None, Verdict::Error) => &mut self.error,
             (None, Verdict::Tolerated) => &mut self.tolerated,
@@ -166,12 +169,81 @@ pub struct BlockReport {
     pub allocator: Option<String>,
     /// The stack of their birth.
     pub born: Stack,
-    /// The stack of the free.
+    /// The stack of the (first) free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freed: Option<Stack>,
     /// The stack of the second free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freed_again: Option<Stack>,
+}
+
+/// A layout, as a call gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayoutReport {
+    /// Bytes.
+    #[serde(serialize_with = "exact_integer")]
+    pub size: u64,
+    /// Alignment in bytes.
+    #[serde(serialize_with = "exact_integer")]
+    pub align: u64,
+}
+
+/// Bytes that were written where nobody may write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamageReport {
+    /// Where the first of them lies, counted from the first byte of the block: negative before it, its size and more behind it.
+    pub at: i64,
+    /// From the first damaged byte to the last, both counted.
+    pub span: u64,
+    /// How many bytes are damaged.
+    pub count: u64,
+    /// What the first bytes of the span became, in hex digits.
+    pub found: String,
+    /// What each of them had been, in hex digits.
+    pub expected: String,
+}
+
+/// What was done to the block of a memory error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryReport {
+    /// When it was noticed.
+    pub noticed: Noticed,
+    /// What the pointer of the bad call is, or the address that was touched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// How far the pointer or the address lies from the first byte of the block; `near-null`: from null.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<i64>,
+    /// The layout of the bad call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<LayoutReport>,
+    /// The new size of a `realloc`.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exact_option")]
+    pub new_size: Option<u64>,
+    /// The size that the block was born with, if a `realloc` has changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub born_size: Option<u64>,
+    /// The block was freed by a `realloc` that moved it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
+    /// The block was born before the run began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub older: bool,
+    /// The thread that freed the block, if it was not the body's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freed_by: Option<u32>,
+    /// The thread of the bad call, if it was not the body's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<u32>,
+    /// The explicit allocator that the bad call was made to; absent: the global one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocator: Option<String>,
+    /// The damaged bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<DamageReport>,
+    /// The stack of the bad call, or of the faulting instruction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Stack>,
 }
 
 /// A panic.
@@ -276,6 +348,9 @@ pub struct Finding {
     /// The blocks that leaked, or that the memory error is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<BlockReport>,
+    /// What was done to the block that a memory error is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryReport>,
     /// The error that the body returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -357,6 +432,9 @@ pub struct Report {
     /// The ids that `known` accepts and that did not occur: each of them fails the test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known_gone: Vec<String>,
+    /// The blocks of the plain run that something still reaches, if they were asked for; they are no leaks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reachable: Vec<BlockReport>,
     /// Every trial, in sweep order.
     pub trials: Vec<Trial>,
     /// The findings, in sweep order.
@@ -367,6 +445,13 @@ pub struct Report {
 fn exact_integer<S: serde::Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     const LARGEST: u64 = (1 << 53) - 1;
     serializer.serialize_u64(LARGEST.min(*value))
+}
+
+fn exact_option<S: serde::Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => exact_integer(value, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 mod fault_text {

@@ -3,6 +3,7 @@
 use super::code::{Code, Verdict};
 use super::event::Request;
 use super::fault::Fault;
+use super::memory::MemoryError;
 use super::stack::RawStack;
 
 /// How a run ended. Every run has exactly one ending.
@@ -68,6 +69,8 @@ pub struct Policy {
     pub panics_allow: bool,
     /// `swallowed = "allow"`.
     pub swallowed_allow: bool,
+    /// `threads = "all"`: a fault that was not reached has moved, for threads make their requests in any order.
+    pub moved_allow: bool,
 }
 
 /// A request with the stack that made it.
@@ -82,7 +85,7 @@ pub struct Recorded {
     pub injected: bool,
 }
 
-/// A block that leaked, or that a memory error is about.
+/// A block that leaked.
 #[derive(Debug, Clone)]
 pub struct Block {
     /// Its size, in bytes.
@@ -156,6 +159,10 @@ pub struct Detail {
     pub culprit: Option<Recorded>,
     /// The root blocks that leaked.
     pub leaks: Vec<Block>,
+    /// The first memory error of the run.
+    pub memory: Option<Box<MemoryError>>,
+    /// The blocks of the run that something still reaches; there if they were asked for.
+    pub reachable: Vec<Block>,
     /// The error that the body returned, as its `Debug` prints it.
     pub error: Option<String>,
     /// The panic.
@@ -181,7 +188,7 @@ pub struct Judged {
     pub fault: Fault,
     /// What it came to.
     pub verdict: Verdict,
-    /// Every finding of this trial, the verdict's first.
+    /// Every finding of this trial, the verdict's first (if the policy makes it one).
     pub codes: Vec<Code>,
     /// The points before the fault were not those of the baseline.
     pub drifted: bool,

@@ -1,5 +1,7 @@
 //! Hand-made reports, one for each code and each shape of a sweep, over one small source file.
 
+pub(crate) mod memory;
+
 use crate::model::code::{Code, Verdict};
 use crate::model::event::Kind;
 use crate::model::fault::Fault;
@@ -122,6 +124,11 @@ fn block() -> BlockReport {
     }
 }
 
+/// A block that a static still holds.
+pub(crate) fn reachable() -> BlockReport {
+    block()
+}
+
 /// A finding of `once@7` with nothing but its failed request.
 pub(crate) fn finding(code: Code) -> Finding {
     Finding {
@@ -137,6 +144,7 @@ pub(crate) fn finding(code: Code) -> Finding {
         other_requests: Vec::new(),
         culprit: None,
         blocks: Vec::new(),
+        memory: None,
         error: None,
         panic: None,
         signal: None,
@@ -188,6 +196,7 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         notes: Vec::new(),
         known: Vec::new(),
         known_gone: Vec::new(),
+        reachable: Vec::new(),
         trials: (0..23)
             .map(Fault::Once)
             .chain((0..23).map(Fault::Persistent))
@@ -224,15 +233,13 @@ fn untried(finding: Finding) -> Report {
 pub(crate) fn of(code: Code) -> Report {
     match code {
         Code::Leak => report(vec![leak()]),
-        Code::DoubleFree | Code::UseAfterFree => memory_error(code, Some(12), Some(13)),
-        Code::InvalidFree => memory_error(code, Some(12), None),
-        Code::WrongLayout | Code::Overflow | Code::Underflow => memory_error(code, Some(12), None),
-        Code::MixedAllocators => {
-            let mut report = memory_error(code, Some(12), None);
-            report.findings[0].blocks[0].allocator = Some("a".to_owned());
-            wording::speak(&mut report);
-            report
-        }
+        Code::DoubleFree
+        | Code::InvalidFree
+        | Code::WrongLayout
+        | Code::MixedAllocators
+        | Code::Overflow
+        | Code::Underflow
+        | Code::UseAfterFree => memory::of(code),
         Code::Swallowed => {
             let notes = vec![wording::fallback("hashbrown::")];
             report(vec![Finding { failed_request: Some(request(7, in_hashbrown())), notes, ..finding(code) }])
@@ -286,15 +293,6 @@ fn leak() -> Finding {
         output: Some("building…\nthread 'index::builds_an_index' (9730) says \u{1b}[31mno\u{1b}[0m\n".to_owned()),
         ..finding(Code::Leak)
     }
-}
-
-fn memory_error(code: Code, freed: Option<u32>, again: Option<u32>) -> Report {
-    let at =
-        |line: Option<u32>| line.map(|line| stack(line, 18, "core::ptr::drop_in_place", "../../core/src/ptr/mod.rs"));
-    let known = code != Code::InvalidFree;
-    let born = if known { born() } else { Vec::new() };
-    let blocks = vec![BlockReport { born, freed: at(freed), freed_again: at(again), ..block() }];
-    report(vec![Finding { blocks, ..finding(code) }])
 }
 
 fn unwrapped() -> Finding {
@@ -399,11 +397,18 @@ pub(crate) fn plain_leak() -> Report {
     plain_run(Finding { blocks: vec![BlockReport { count: 3, bytes: 144, ..block() }], ..finding(Code::Leak) })
 }
 
+/// A plain run that frees a block twice.
+pub(crate) fn plain_double_free() -> Report {
+    plain_run(memory::of(Code::DoubleFree).findings.remove(0))
+}
+
 /// A sweep without a finding, with everything that is worth saying.
 pub(crate) fn clean() -> Report {
     let mut report = report(Vec::new());
     report.notes.push(wording::RETURNS_NOTHING.to_owned());
     report.known.push("9f86d081884c7d65".to_owned());
+    report.reachable.push(reachable());
+    report.coverage = Coverage { error: 41, moved: 3, ..report.coverage };
     report.engine.why = Some("in this process, since no other could be had".to_owned());
     if let Some(trial) = report.trials.first_mut() {
         trial.drifted = true;
@@ -428,9 +433,11 @@ pub(crate) fn without_lines() -> Report {
 pub(crate) fn everything() -> Report {
     let mut report = of(Code::Abort);
     report.findings.extend(Code::ALL.iter().filter(|code| **code != Code::Abort).flat_map(|code| of(*code).findings));
+    report.findings.extend(memory::others());
     (report.seed, report.shard, report.stopped) = (Some(7), Some("1/4".to_owned()), Some("max_points".to_owned()));
     (report.known, report.known_gone) = (vec!["00".repeat(8)], vec!["11".repeat(8)]);
     report.notes.push(wording::RETURNS_NOTHING.to_owned());
     report.engine.why = Some("why".to_owned());
+    report.reachable.push(reachable());
     report
 }

@@ -1,7 +1,7 @@
 //! Which places a finding shows, in the order in which they are read: the failed request, what it led to, where that came from.
 
 use crate::model::code::Code;
-use crate::model::report::{BlockReport, Finding, RequestReport};
+use crate::model::report::{Finding, RequestReport};
 
 use super::excerpt::Mark;
 use super::wording;
@@ -13,9 +13,7 @@ const OTHERS: usize = 2;
 pub(crate) fn of(finding: &Finding) -> Vec<Mark> {
     let mut marks = Vec::new();
     requests(finding, &mut marks);
-    for block in &finding.blocks {
-        blocks(finding.code, block, &mut marks);
-    }
+    blocks(finding, &mut marks);
     if let Some(panic) = &finding.panic {
         marks.push(Mark {
             label: wording::PANICS_HERE.to_owned(),
@@ -26,7 +24,8 @@ pub(crate) fn of(finding: &Finding) -> Vec<Mark> {
             column: None,
         });
     }
-    if let Some((signal, stack)) = finding.signal.as_ref().and_then(|signal| Some((signal, signal.stack.as_ref()?))) {
+    let signal = finding.signal.as_ref().filter(|_| finding.memory.is_none());
+    if let Some((signal, stack)) = signal.and_then(|signal| Some((signal, signal.stack.as_ref()?))) {
         marks.extend(Mark::at(stack, format!("{} here", signal.name), marks.is_empty()));
     }
     if let Some(contract) = &finding.contract {
@@ -62,21 +61,19 @@ fn requests(finding: &Finding, marks: &mut Vec<Mark>) {
     }
 }
 
-fn blocks(code: Code, block: &BlockReport, marks: &mut Vec<Mark>) {
-    let leaked = code == Code::Leak;
-    let primary = marks.is_empty() && block.freed.is_none();
-    marks.extend(Mark::at(&block.born, wording::born_here(block, leaked), primary));
-    let freed = match code {
-        Code::WrongLayout => wording::OTHER_LAYOUT_HERE,
-        Code::MixedAllocators => wording::OTHER_ALLOCATOR_HERE,
-        Code::Overflow | Code::Underflow => wording::DAMAGE_SEEN_HERE,
-        _ => wording::FREED_HERE,
-    };
-    if let Some(stack) = &block.freed {
-        marks.extend(Mark::at(stack, freed.to_owned(), block.freed_again.is_none()));
+/// Where blocks were born and freed, and where the bad call is made.
+fn blocks(finding: &Finding, marks: &mut Vec<Mark>) {
+    let call = finding.memory.as_ref().and_then(|error| error.stack.as_ref());
+    let call = call.or(finding.blocks.iter().find_map(|block| block.freed_again.as_ref()));
+    for block in &finding.blocks {
+        let primary = marks.is_empty() && block.freed.is_none() && call.is_none();
+        let label = wording::born_here(block, finding.code == Code::Leak);
+        marks.extend(Mark::at(&block.born, label, primary));
+        if let Some(stack) = &block.freed {
+            marks.extend(Mark::at(stack, wording::freed_here(finding), call.is_none()));
+        }
     }
-    let again = if code == Code::UseAfterFree { wording::USED_HERE } else { wording::FREED_AGAIN_HERE };
-    if let Some(stack) = &block.freed_again {
-        marks.extend(Mark::at(stack, again.to_owned(), true));
+    if let Some(stack) = call {
+        marks.extend(Mark::at(stack, wording::bad_call_here(finding), true));
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod wording;
 mod excerpt;
 mod frames;
 mod marks;
+mod reachable;
 mod stacks;
 mod table;
 

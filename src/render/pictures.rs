@@ -136,6 +136,37 @@ fn headlines_of_plain_runs() {
 }
 
 #[test]
+fn memory_errors_in_other_words() {
+    let report = examples::report(examples::memory::others());
+    let mut lines = Vec::new();
+    for finding in &report.findings {
+        lines.push(format!("{}: {}", finding.code, finding.message));
+        lines.extend(super::marks::of(finding).iter().skip(1).map(|mark| format!("  [{}]", mark.label)));
+        lines.extend(finding.notes.iter().map(|note| format!("  {note}")));
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_plain_run_that_frees_twice() {
+    insta::assert_snapshot!(picture(&examples::plain_double_free()));
+}
+
+#[test]
+fn reports_of_before_tell_what_they_know() {
+    for code in Code::ALL.iter().filter(|code| code.is_memory_error()) {
+        let mut report = examples::of(*code);
+        let new = json::to_string(&report).unwrap();
+        let mut value: serde_json::Value = serde_json::from_str(&new).unwrap();
+        value["findings"][0].as_object_mut().unwrap().remove("memory").expect("the example tells of it");
+        let old = json::from_str(&value.to_string()).unwrap();
+        report.findings[0].memory = None;
+        assert_eq!(old, report);
+        assert!(picture(&old).contains(&format!("error[{code}]: allocation 7 of 23 failed, and ")));
+    }
+}
+
+#[test]
 fn colour_adds_only_escape_sequences() {
     for code in Code::ALL {
         let report = examples::of(*code);
@@ -189,10 +220,20 @@ fn display_is_plain_and_reads_the_disk() {
 fn reports_survive_the_file() {
     for report in Code::ALL.iter().map(|code| examples::of(*code)).chain([examples::everything(), examples::clean()]) {
         let text = json::to_string(&report).unwrap();
-        assert!(text.ends_with("}\n") && !text.ends_with("\n\n") && !text.contains("null"));
+        assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));
+        assert!(!holds_null(&serde_json::from_str(&text).unwrap()), "{text}");
         assert_eq!(json::from_str(&text).unwrap(), report);
     }
     insta::assert_snapshot!("file", json::to_string(&examples::of(Code::Leak)).unwrap());
+}
+
+fn holds_null(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => true,
+        serde_json::Value::Array(items) => items.iter().any(holds_null),
+        serde_json::Value::Object(members) => members.values().any(holds_null),
+        _ => false,
+    }
 }
 
 #[test]

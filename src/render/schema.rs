@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::code::{Code, Verdict};
 
-use super::{examples, json};
+use super::{examples, json, wording};
 
 const SCHEMA: &str = include_str!("../../docs/report.schema.json");
 const PAGE: &str = include_str!("../../docs/report-file.md");
@@ -105,6 +105,15 @@ fn absurd_sizes_stay_exact_for_every_reader() {
     report.findings[2].culprit.as_mut().unwrap().size = u64::MAX / 2;
     let value = serde_json::from_str(&json::to_string(&report).unwrap()).unwrap();
     assert_eq!(check(&value), Vec::<String>::new());
+    let mut report = examples::of(Code::WrongLayout);
+    report.findings[0].blocks.clear();
+    let error = report.findings[0].memory.as_mut().unwrap();
+    (error.given.as_mut().unwrap().size, error.new_size) = (u64::MAX / 2, Some(u64::MAX / 2));
+    let text = json::to_string(&report).unwrap();
+    assert_eq!(check(&serde_json::from_str(&text).unwrap()), Vec::<String>::new());
+    let headline = |report: &crate::model::report::Report| wording::headline(&report.findings[0], report);
+    assert_eq!(headline(&report), headline(&json::from_str(&text).unwrap()));
+    assert!(headline(&report).ends_with("`alloc` was asked for more bytes than any block can have"));
 }
 
 #[test]

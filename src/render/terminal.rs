@@ -15,7 +15,7 @@ use crate::model::stack::Frame;
 
 use super::excerpt::Sources;
 use super::settings::Settings;
-use super::{frames, marks, stacks, table, wording};
+use super::{frames, marks, reachable, stacks, table, wording};
 
 /// How many lines of a trial's output are shown; the report file has more.
 const OUTPUT_LINES: usize = 30;
@@ -81,7 +81,9 @@ impl Page<'_> {
         if let Some(diverges) = &finding.diverges {
             self.divergence(finding.code, diverges);
         }
-        let faulting = finding.signal.as_ref().and_then(|signal| signal.stack.as_ref());
+        let instruction = finding.memory.as_ref().filter(|error| wording::is_by_instruction(error));
+        let faulting = instruction.and_then(|error| error.stack.as_ref());
+        let faulting = faulting.or(finding.signal.as_ref().and_then(|signal| signal.stack.as_ref()));
         if let Some(stack) = faulting.filter(|stack| frames::says_more(stack)) {
             self.text.push_str(&format!("  {}\n", wording::FAULTING_STACK));
             self.text.push_str(&stacks::lines(stack, "    ", self.settings));
@@ -100,8 +102,12 @@ impl Page<'_> {
         let requests = finding.failed_request.iter().chain(finding.other_requests.iter().take(2)).chain(culprit);
         let requests = requests.map(|request| (wording::made(request), request.stack.as_slice()));
         let blocks = finding.blocks.iter().map(|block| (wording::BLOCK_MADE.to_owned(), block.born.as_slice()));
+        let freed = finding.blocks.iter().filter_map(|block| block.freed.as_ref());
+        let freed = freed.map(|stack| (wording::BLOCK_FREED.to_owned(), stack.as_slice()));
+        let call = finding.memory.as_ref().filter(|error| !wording::is_by_instruction(error));
+        let call = call.and_then(|error| Some((wording::bad_call(finding).to_owned(), error.stack.as_deref()?)));
         let mut first: Option<Vec<&Frame>> = None;
-        for (what, stack) in requests.chain(blocks) {
+        for (what, stack) in requests.chain(blocks).chain(freed).chain(call) {
             let mut callers = frames::callers(stack);
             match &first {
                 Some(first) => {
@@ -214,7 +220,8 @@ impl Page<'_> {
         }
         let elapsed =
             if self.settings.anonymize { "[elapsed]".to_owned() } else { wording::duration(self.report.elapsed_ms) };
-        for line in wording::closing(self.report, &elapsed, |id| self.settings.id(id)) {
+        let closing = wording::closing(self.report, &elapsed, |id| self.settings.id(id));
+        for line in closing.into_iter().chain(reachable::lines(&self.report.reachable, self.settings)) {
             self.text.push_str(&line);
             self.text.push('\n');
         }

@@ -2,62 +2,84 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use super::reach::{self, Heap};
+use super::reach::{self, Search};
+use crate::hook::blocks::meta::LIVE;
 use crate::hook::core::Core;
 use crate::hook::journal::Leaked;
-use crate::hook::ledger::Entry;
 use crate::sys::threads;
 
-/// What the ledger says at the end of a run.
+/// How long other threads may take to stand still.
+const STANDING: Duration = Duration::from_millis(100);
+
+/// What is left at the end of a run.
+#[derive(Default)]
 pub(crate) struct Left {
     /// The roots of what leaked.
     pub(crate) roots: Vec<Leaked>,
+    /// Blocks of the run that something reaches, if they were asked for.
+    pub(crate) reachable: Vec<Leaked>,
     /// Threads of the body that still run and made blocks that are live.
     pub(crate) thread_leaks: u64,
+    /// Everything that could hold a block was looked at.
+    pub(crate) certain: bool,
 }
 
-/// Looks at the blocks that were born in the open session and still live.
+/// Looks at the blocks that were born in the open session and still live. `entry`: a stack pointer of the frame that called the
+/// body; `older`: the threads that were there before the run; `threads_run`: others are there now; `reachable`: blocks that are
+/// held are listed too.
 ///
-/// While threads that the body started still run, what they can reach is not known, so no block is called a leak: blocks that
-/// such a thread made itself are a leak of the thread.
-pub(crate) fn leaks(core: &Core, threads_run: bool) -> Left {
-    if core.with_shared(|shared| shared.live_blocks) == 0 {
-        return Left { roots: Vec::new(), thread_leaks: 0 };
+/// Blocks that a thread of the body made which still runs are a leak of the thread, and nothing else.
+pub(crate) fn leaks(core: &Core, entry: usize, older: &[i32], threads_run: bool, reachable: bool) -> Left {
+    if core.live_now().0 == 0 {
+        return Left { certain: true, ..Left::default() };
     }
-    // Room first: inside the lock nothing may allocate.
-    let room = core.with_shared(|shared| shared.ledger.len());
-    let mut blocks: Vec<Entry> = Vec::with_capacity(room);
-    core.with_shared(|shared| {
-        let session = shared.session;
-        let found = shared.ledger.entries().filter(|entry| entry.session == session && !entry.untracked);
-        for entry in found.take(room) {
-            blocks.push(Entry { address: !entry.address, ..*entry });
+    let alone = core.everyone.load(Ordering::Relaxed);
+    let mut search = Search::new(core);
+    let thread_leaks = if threads_run { of_living_threads(core, &mut search, older, alone) } else { 0 };
+    if !alone {
+        if thread_leaks > 0 || threads_run {
+            // What such a thread can reach is not known.
+            return Left { thread_leaks, ..Left::default() };
         }
-    });
-    if threads_run {
-        let system_ids = system_ids(core);
-        let mut alive: Vec<u32> = blocks.iter().map(|block| block.thread).filter(|&n| runs(&system_ids, n)).collect();
-        alive.sort_unstable();
-        alive.dedup();
-        return Left { roots: Vec::new(), thread_leaks: alive.len() as u64 };
+        hold_what_living_threads_made(core, &mut search);
     }
-    let alive = living_makers(core, &blocks);
-    let mut reached = Heap::new(&blocks).reached_from_roots(core, &alive).into_iter();
-    blocks.retain(|_| !reached.next().unwrap_or(false));
-    blocks.sort_unstable_by_key(|block| block.ordinal);
-    Left { roots: roots(core, &blocks), thread_leaks: 0 }
+    search.from_near();
+    let certain = alone && (search.is_done() || search.from_everywhere(entry, STANDING));
+    let mut left = Left { thread_leaks, certain, ..Left::default() };
+    if reachable {
+        left.reachable = search.reached().iter().map(|&number| leaked(core, number, 0, 0)).collect();
+    }
+    left.roots = roots(core, &search.unreached());
+    left
+}
+
+/// How many threads that this run has started, and that still run, made blocks that are live; these are held.
+fn of_living_threads(core: &Core, search: &mut Search<'_>, older: &[i32], hold: bool) -> u64 {
+    let system_ids = system_ids(core);
+    let is_young = |thread: u32| {
+        let id = (thread as usize).checked_sub(1).and_then(|place| system_ids.get(place));
+        id.is_some_and(|&id| !older.contains(&id) && threads::is_alive(id))
+    };
+    let mut alive: Vec<u32> = search.makers().filter(|&thread| is_young(thread)).collect();
+    alive.sort_unstable();
+    alive.dedup();
+    if hold {
+        search.hold(|thread| alive.binary_search(&thread).is_ok());
+    }
+    alive.len() as u64
 }
 
 /// The blocks whose thread still lives, from an earlier run on: its stack and its thread-locals may hold them.
-fn living_makers(core: &Core, blocks: &[Entry]) -> Vec<usize> {
-    if blocks.iter().all(|block| block.thread == 0) {
-        return Vec::new();
+fn hold_what_living_threads_made(core: &Core, search: &mut Search<'_>) {
+    let makers: Vec<u32> = search.makers().filter(|&thread| thread != 0).collect();
+    if makers.is_empty() {
+        return;
     }
     let system_ids = system_ids(core);
     let mut known: HashMap<u32, bool> = HashMap::new();
-    let mut lives = |thread: u32| *known.entry(thread).or_insert_with(|| runs(&system_ids, thread));
-    (0..blocks.len()).filter(|&number| blocks.get(number).is_some_and(|block| lives(block.thread))).collect()
+    search.hold(|thread| thread != 0 && *known.entry(thread).or_insert_with(|| runs(&system_ids, thread)));
 }
 
 fn system_ids(core: &Core) -> Vec<i32> {
@@ -76,40 +98,43 @@ fn runs(system_ids: &[i32], number: u32) -> bool {
 /// reached yet, in the order of birth; whoever started a flood is a candidate. Then flood from the candidates in the reverse
 /// order: those not reached by then are exactly the roots, and whom a root's flood reaches is its own. A cycle has the
 /// block first born for its one root.
-fn roots(core: &Core, blocks: &[Entry]) -> Vec<Leaked> {
-    let heap = Heap::new(blocks);
-    let mut reached = vec![false; blocks.len()];
+fn roots(core: &Core, lost: &[u32]) -> Vec<Leaked> {
+    let mut search = Search::among(core, lost);
     let mut starters = Vec::new();
-    for number in 0..blocks.len() {
-        if !reached[number] {
+    for &number in lost {
+        if !search.is_reached(number) {
             starters.push(number);
-            heap.flood(number, &mut reached);
+            search.flood(number);
         }
     }
-    reached.fill(false);
+    search.forget();
     let mut found = Vec::new();
     for &number in starters.iter().rev() {
-        if !reached[number] {
-            let (count, bytes) = heap.flood(number, &mut reached);
+        if !search.is_reached(number) {
+            let (count, bytes) = search.flood(number);
             found.push((number, count, bytes));
         }
     }
     found.reverse();
-    found.iter().map(|&(number, count, bytes)| leaked(core, &blocks[number], count, bytes)).collect()
+    found.iter().map(|&(number, count, bytes)| leaked(core, number, count, bytes)).collect()
 }
 
-fn leaked(core: &Core, block: &Entry, indirect_count: u64, indirect_bytes: u64) -> Leaked {
-    Leaked {
-        hidden: block.address,
-        session: block.session,
-        size: block.size,
-        born_size: block.born_size,
-        align: block.align,
-        ordinal: block.ordinal,
-        thread: block.thread,
-        indirect_count,
-        indirect_bytes,
-        born: core.with_shared(|shared| shared.stack(block.stack)),
+fn leaked(core: &Core, number: u32, indirect_count: u64, indirect_bytes: u64) -> Leaked {
+    let meta = core.store.meta(number);
+    // SAFETY: a live block of the store's, which nobody changes while the harness looks.
+    unsafe {
+        Leaked {
+            hidden: !(*meta).address,
+            session: (*meta).session,
+            size: (*meta).size,
+            born_size: (*meta).born_size,
+            align: 1 << (*meta).align,
+            ordinal: (*meta).ordinal,
+            thread: (*meta).thread,
+            indirect_count,
+            indirect_bytes,
+            born: core.with_shared(|shared| shared.stack((*meta).born_stack)),
+        }
     }
 }
 
@@ -120,7 +145,13 @@ fn leaked(core: &Core, block: &Entry, indirect_count: u64, indirect_bytes: u64) 
 /// failure of a process makes and later ones do not. Beside other tests all of it counts as first use: their threads may
 /// take memory away while it is looked through. `outside`: an address in a frame that was open around both runs, for a body that
 /// may keep things in what it captures; one that captures nothing holds what it keeps in statics.
-pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outside: Option<usize>) -> Vec<Leaked> {
+pub(crate) fn confirmed(
+    core: &Core,
+    first: &[Leaked],
+    second: &[Leaked],
+    certain: bool,
+    outside: Option<usize>,
+) -> Vec<Leaked> {
     let mut again: HashMap<(&[usize], usize, usize), u64> = HashMap::new();
     for block in second {
         *again.entry(group(block)).or_default() += 1;
@@ -137,6 +168,7 @@ pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outsid
                 *left -= 1;
                 true
             }
+            None if certain => true,
             None if !core.everyone.load(Ordering::Relaxed) => false,
             None => !outside.is_some_and(|outside| reach::in_other_memory(block.hidden, block.size, outside)),
         };
@@ -148,10 +180,16 @@ pub(crate) fn confirmed(core: &Core, first: &[Leaked], second: &[Leaked], outsid
 }
 
 fn is_live(core: &Core, block: &Leaked) -> bool {
-    core.with_shared(|shared| {
-        let entry = shared.ledger.get(!block.hidden);
-        entry.is_some_and(|entry| entry.session == block.session && entry.ordinal == block.ordinal)
-    })
+    let meta = core.store.slot_of(!block.hidden);
+    // SAFETY: a meta of the store's; nobody changes it while the harness looks.
+    unsafe {
+        !meta.is_null()
+            && (*meta).state.load(Ordering::Acquire) == LIVE
+            && (*meta).address == !block.hidden
+            && (*meta).session == block.session
+            && (*meta).thread == block.thread
+            && (*meta).ordinal == block.ordinal
+    }
 }
 
 fn group(block: &Leaked) -> (&[usize], usize, usize) {

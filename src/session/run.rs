@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::{Body, Phase, Returned, Stage, audit, witness};
 use crate::hook::arena::Arena;
+use crate::hook::checks;
 use crate::hook::core::{Births, Core};
 use crate::hook::gate::{self, State};
-use crate::hook::journal::{Fd, Journal, Span, Step};
+use crate::hook::journal::{Fd, Journal, Leaked, Span, Step};
 use crate::hook::trigger::Trigger;
 use crate::model::fault::Fault;
 use crate::model::trial::Ending;
@@ -38,6 +39,8 @@ pub(crate) struct Orders {
     pub(crate) point_stacks: bool,
     /// Which births get their stack recorded.
     pub(crate) births: Births,
+    /// Write down the blocks of the run that something still reaches.
+    pub(crate) reachable: bool,
     /// How long threads of the body may go on.
     pub(crate) grace: Duration,
 }
@@ -53,6 +56,7 @@ impl Orders {
             keep_failures: false,
             point_stacks: false,
             births: Births::None,
+            reachable: false,
             grace: GRACE,
         }
     }
@@ -90,6 +94,7 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     let keep_failures = orders.keep_failures;
     let threads = Threads::of(desk.core);
     let fds_before = FdSet::now();
+    let entry = stacks::pointer();
     let began = time::now_ns();
     journal.began.store(began, Ordering::Relaxed);
     journal.runs.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +114,7 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     // What follows has a time limit of its own.
     journal.began.store(ended, Ordering::Relaxed);
     journal.runs.fetch_add(1, Ordering::Relaxed);
-    look_around(desk, journal, &orders.grace, &threads, &fds_before);
+    look_around(desk, journal, &orders, &threads, &fds_before, entry);
     close(desk);
     if look_for_points || keep_failures {
         hand_over(desk, journal);
@@ -128,6 +133,7 @@ fn arm(core: &Core, orders: &Orders) {
     own.point_stacks = orders.point_stacks;
     own.later.clear();
     own.points.clear();
+    core.stacks_wanted.store(!matches!(orders.births, Births::None), Ordering::Release);
     own.births = match &orders.births {
         Births::None => Births::None,
         Births::All => Births::All,
@@ -145,13 +151,10 @@ fn arm(core: &Core, orders: &Orders) {
 }
 
 fn open(desk: Desk<'_>) {
-    desk.core.with_shared(|shared| {
-        shared.session = shared.session.wrapping_add(1);
-        shared.ordinal = 0;
-        shared.live_blocks = 0;
-        shared.stacks.clear();
-    });
-    desk.core.live_bytes.store(0, Ordering::Relaxed);
+    desk.core.with_shared(|shared| shared.stacks.clear());
+    // Session 0 is no session.
+    desk.core.session.store((desk.core.session_number() % (u32::MAX - 1)) as usize + 1, Ordering::Release);
+    desk.core.accused.store(0, Ordering::Release);
     desk.core.set_journal(desk.journal);
     gate::local(|local| local.own.set(true));
     gate::set(State::Session);
@@ -164,25 +167,36 @@ fn close(desk: Desk<'_>) {
 }
 
 /// Waits for threads, and looks for what is left.
-fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads: &Threads, fds_before: &FdSet) {
+fn look_around(
+    desk: Desk<'_>,
+    journal: &mut Journal,
+    orders: &Orders,
+    threads: &Threads,
+    fds_before: &FdSet,
+    entry: usize,
+) {
     let mut fds_now = FdSet::now();
     let open = |now: &FdSet| now.new_since(fds_before).next().is_some();
-    let blocks = || desk.core.with_shared(|shared| shared.live_blocks) != 0;
+    let blocks = || desk.core.live_now().0 != 0;
     let left = blocks() || open(&fds_now);
     // To count marks is dear, and threads that hold nothing are no matter.
     let mut settled = (threads.beside && !left) || threads.settle(Duration::from_millis(2));
     if !settled && (blocks() || open(&fds_now)) {
-        settled = threads.settle(*grace);
+        settled = threads.settle(orders.grace);
     }
     if open(&fds_now) {
         fds_now = FdSet::now();
     }
     journal.threads_left = if settled { 0 } else { threads.left() };
-    let left = audit::leaks(desk.core, !settled);
+    checks::when_over(desk.core);
+    journal.facts.memory_error = journal.memory.map(|error| error.code);
+    let left = audit::leaks(desk.core, entry, &threads.older, !settled, orders.reachable);
+    journal.reachable = put(desk, &left.reachable);
+    journal.leaks_certain = left.certain;
     journal.facts.leaks = left.roots.len() as u64;
     journal.facts.thread_leaks = left.thread_leaks;
     let described = left.roots.get(..DESCRIBED).unwrap_or(&left.roots);
-    journal.leaks = if left.roots.is_empty() { Span::default() } else { desk.arena.put(described).unwrap_or_default() };
+    journal.leaks = put(desk, described);
     let fds: Vec<Fd> = fds_now
         .new_since(fds_before)
         .map(|fd| Fd { fd, target: desk.arena.put_bytes(fds::target(fd).as_bytes()).unwrap_or_default() })
@@ -191,7 +205,10 @@ fn look_around(desk: Desk<'_>, journal: &mut Journal, grace: &Duration, threads:
     journal.fds = if fds.is_empty() { Span::default() } else { desk.arena.put(&fds).unwrap_or_default() };
     journal.facts.delivered = journal.delivered;
     journal.facts.delivered_outside_benign = journal.delivered_outside;
-    journal.lost = desk.core.with_shared(|shared| shared.ledger.lost());
+}
+
+fn put(desk: Desk<'_>, blocks: &[Leaked]) -> Span {
+    if blocks.is_empty() { Span::default() } else { desk.arena.put(blocks).unwrap_or_default() }
 }
 
 /// The threads that a run starts, told from those that were there before.
@@ -199,12 +216,21 @@ struct Threads {
     /// Other tests run in this process, whose threads come and go: those of the body bear a mark.
     beside: bool,
     before: u64,
+    /// The system's numbers of those that were there before, if there are any but this one.
+    older: Vec<i32>,
 }
 
 impl Threads {
     fn of(core: &Core) -> Threads {
         let beside = !core.everyone.load(Ordering::Relaxed);
-        Threads { beside, before: if beside { threads::surely_marked() } else { threads::count() } }
+        let before = if beside { threads::surely_marked() } else { threads::count() };
+        let mut older = Vec::new();
+        if before > 1 {
+            older.resize(usize::try_from(before).unwrap_or(0).saturating_add(64), 0);
+            let count = threads::ids(&mut older);
+            older.truncate(count);
+        }
+        Threads { beside, before, older }
     }
 
     fn count(&self) -> fn() -> u64 {
@@ -271,6 +297,7 @@ impl Stage for Watcher<'_> {
             // A little above this frame: the body is called from where this was.
             own.cut = stacks::pointer().wrapping_add(512);
         }
+        self.desk.core.body_runs.store(phase == Phase::Body, Ordering::Release);
         gate::local(|local| {
             local.body.set(false);
             local.harness.set(0);

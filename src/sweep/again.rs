@@ -1,12 +1,14 @@
 //! Which trials are to be made again.
 
+use super::births;
 use super::digest::Digest;
 use crate::model::options::Options;
 use crate::model::trial::{Ending, Facts};
 
 /// The run came to its end, and never to its fault.
 pub(super) fn not_reached(facts: &Facts) -> bool {
-    facts.delivered == 0
+    facts.memory_error.is_none()
+        && facts.delivered == 0
         && (matches!(facts.ending, Ending::Ok | Ending::Err) || facts.ending == Ending::Panic && facts.panic_expected)
 }
 
@@ -22,6 +24,7 @@ pub(super) fn needs_more(digest: &Digest, options: &Options) -> bool {
         || facts.ending == Ending::Timeout
         || not_reached(facts)
         || digest.trouble.is_some()
+        || !births::complete(digest)
         || swallowed
 }
 

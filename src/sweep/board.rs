@@ -323,6 +323,7 @@ unsafe fn init(board: *mut Board) {
                 stack: RawStack::EMPTY,
                 culprit: None,
             });
+            (&raw mut (*journal).memory).write(None);
             (&raw mut (*journal).facts).write(Facts::default());
             (&raw mut (*journal).error).write(None);
             (&raw mut (*journal).trouble).write(None);

@@ -5,6 +5,9 @@
 //! after the last plain run. A flag that a failure sets, and that would hide the next leak, shows in it, and so does a counter of
 //! runs. What does not fit is no finding: the next trial just begins in a new process.
 
+use std::sync::atomic::Ordering;
+
+use crate::hook::blocks::meta::LIVE;
 use crate::hook::core::Core;
 use crate::hook::gate;
 use crate::sys::state::{self, Kernel, Range};
@@ -34,7 +37,7 @@ impl Reference {
     /// The state as it is now.
     pub(crate) fn take(core: &Core) -> Reference {
         let _harness = gate::harness();
-        let blocks = kept_blocks(core);
+        let blocks: Vec<Range> = kept(core).collect();
         let mut ranges = state::statics();
         ranges.extend(&blocks);
         let total: usize = ranges.iter().map(|range| range.len).sum();
@@ -68,10 +71,8 @@ impl Reference {
 
     /// The blocks that were kept are the blocks that are kept.
     fn keeps(&self, core: &Core) -> bool {
-        core.with_shared(|shared| {
-            let same = |block: &Range| shared.ledger.get(block.from).is_some_and(|entry| entry.size == block.len);
-            shared.ledger.len() == self.blocks.len() && self.blocks.iter().all(same)
-        })
+        let mut then = self.blocks.iter();
+        kept(core).all(|block| then.next() == Some(&block)) && then.next().is_none()
     }
 
     fn add(&mut self, range: Range) {
@@ -84,14 +85,13 @@ impl Reference {
     }
 }
 
-/// Blocks that were born in earlier runs and are still there.
-fn kept_blocks(core: &Core) -> Vec<Range> {
-    let room = core.with_shared(|shared| shared.ledger.len());
-    let mut ranges = Vec::with_capacity(room);
-    core.with_shared(|shared| {
-        for entry in shared.ledger.entries().take(room) {
-            ranges.push(Range { from: entry.address, len: entry.size });
+/// Blocks that were born in runs and are still there.
+fn kept(core: &Core) -> impl Iterator<Item = Range> {
+    core.store.used().filter_map(|meta| {
+        // SAFETY: a meta of the store's; no run is open, so nobody makes or frees blocks of runs.
+        unsafe {
+            let is_kept = (*meta).session != 0 && (*meta).state.load(Ordering::Acquire) == LIVE;
+            is_kept.then(|| Range { from: (*meta).address, len: (*meta).size })
         }
-    });
-    ranges
+    })
 }

@@ -38,6 +38,15 @@ pub(crate) struct BatchEnd {
 #[derive(Debug, Clone)]
 pub(crate) struct Broken(pub(crate) String);
 
+impl Broken {
+    /// There is no place for the blocks of a test.
+    pub(crate) fn no_addresses() -> Broken {
+        Broken(String::from(
+            "the system has no addresses left for the blocks of a test: is there a limit on this process's memory (`ulimit -v`)?",
+        ))
+    }
+}
+
 /// An engine.
 pub(crate) trait Crew {
     /// Brings the body to the reference state.

@@ -28,7 +28,7 @@ pub(crate) struct Digest {
     pub(crate) drifted: bool,
     /// Points made.
     pub(crate) made: u64,
-    /// The sizes and alignments that the leaked blocks were born with.
+    /// The sizes and alignments that the blocks were born with that leaked, or that a memory error is about.
     pub(crate) leaked: Vec<(usize, usize)>,
     /// The stacks of all points, if they were asked for.
     pub(crate) points: Vec<usize>,
@@ -42,7 +42,7 @@ pub(crate) fn digest(journal: &Journal, arena: Arena, end: End, output: Option<&
     let text = output.map(|output| output.tail(journal.output_from, journal.output_to, OUTPUT)).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
     let mut facts =
-        Facts { delivered: journal.delivered, delivered_outside_benign: journal.delivered_outside, ..journal.facts };
+        Facts { delivered: journal.delivered, delivered_outside_benign: journal.delivered_outside, ..facts(journal) };
     if !done {
         facts.ending = ending(journal, end, &text);
         facts.unwound = false;
@@ -52,15 +52,26 @@ pub(crate) fn digest(journal: &Journal, arena: Arena, end: End, output: Option<&
         facts.culprit_injected = culprit(journal, facts.ending).is_some_and(|record| record.injected);
     }
     let leaked = arena.values::<Leaked>(journal.leaks);
+    let accused = journal.memory.as_ref().and_then(|error| error.block.as_ref());
     Digest {
         facts,
         drifted: journal.diverged.is_some(),
         made: journal.made,
-        leaked: leaked.iter().map(|block| (block.born_size, block.align)).collect(),
+        leaked: leaked
+            .iter()
+            .map(|block| (block.born_size, block.align))
+            .chain(accused.map(|block| (block.born_size, block.align)))
+            .collect(),
         points: arena.values::<usize>(journal.point_stacks),
         trouble: trouble(journal, end, done, arena),
         detail: detail(journal, arena, facts.ending, end, leaked, text),
     }
+}
+
+/// The facts of a run that has come back, its memory error with them.
+pub(crate) fn facts(journal: &Journal) -> Facts {
+    let memory_error = journal.memory.as_ref().map(|error| error.code).or(journal.facts.memory_error);
+    Facts { memory_error, ..journal.facts }
 }
 
 fn trouble(journal: &Journal, end: End, done: bool, arena: Arena) -> Option<String> {
@@ -77,7 +88,7 @@ fn trouble(journal: &Journal, end: End, done: bool, arena: Arena) -> Option<Stri
         End::Refused(number) => {
             Some(format!("a process could not be made: {}", std::io::Error::from_raw_os_error(number)))
         }
-        End::Exited(96) if !done && journal.fatal.number == 0 => {
+        End::Exited(96) if !done && journal.fatal.number == 0 && journal.memory.is_none() => {
             Some(String::from("a runner could not bring itself to the reference state: a plain run failed in it"))
         }
         End::Done | End::Exited(_) | End::Signalled(_) | End::TimedOut => None,
@@ -88,6 +99,10 @@ fn ending(journal: &Journal, end: End, text: &str) -> Ending {
     let fatal = &journal.fatal;
     if end == End::TimedOut {
         return Ending::Timeout;
+    }
+    // The hook ends the process at the bad call, in whatever way; what an instruction did is a signal as well.
+    if journal.memory.is_some() && fatal.number == 0 {
+        return Ending::Stopped;
     }
     if fatal.number == ABORT && fatal.in_alloc_error {
         return Ending::AllocAbort;
@@ -126,6 +141,8 @@ fn detail(journal: &Journal, arena: Arena, ending: Ending, end: End, leaked: Vec
         failed_later: arena.values::<Recorded>(journal.later),
         culprit: culprit(journal, ending).copied(),
         leaks: leaked.iter().map(block).collect(),
+        memory: journal.memory.map(Box::new),
+        reachable: arena.values::<Leaked>(journal.reachable).iter().map(block).collect(),
         error: text_at(arena, journal.error),
         panic: panic(journal, arena, ending),
         signal: signal(journal, ending, end),
@@ -212,3 +229,6 @@ pub(crate) fn bare(index: u64, size: usize, align: usize, kind: crate::model::ev
         injected: false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use crate::hook::gate::{self, State};
 use crate::model::fault::Fault;
 use crate::session::Body;
 use crate::session::witness::{self, Then};
+use crate::sys::world;
 
 /// See the module.
 pub(crate) struct InPlace<'a> {
@@ -29,9 +30,15 @@ impl<'a> InPlace<'a> {
     /// If the system has no pages left.
     pub(crate) fn new(body: &'a mut dyn Body, terms: Terms<'a>) -> Result<InPlace<'a>, Broken> {
         let pages = Pages::map().ok_or_else(|| Broken(String::from("the system has no pages left")))?;
-        let core = core_or_make();
+        let core = core_or_make().ok_or_else(Broken::no_addresses)?;
+        core.contained.store(false, Ordering::Relaxed);
+        core.all_threads.store(terms.threads_all, Ordering::Relaxed);
+        world::learn();
         // SAFETY: no run is open: the harness lets one sweep at a time into a process.
-        unsafe { core.own().shrink_skip = terms.shrink_skip };
+        unsafe {
+            core.own().shrink_skip = terms.shrink_skip;
+            core.own().moves = terms.realloc_moves;
+        }
         core.everyone.store(false, Ordering::Relaxed);
         if !gate::set(State::Between) {
             return Err(Broken(String::from("the system has no pages left")));
@@ -120,9 +127,8 @@ impl Crew for InPlace<'_> {
 
 impl Drop for InPlace<'_> {
     fn drop(&mut self) {
-        // Blocks that runs have left must leave the ledger when they die: the next sweep in this process reads what is in it.
-        let left = self.core.with_shared(|shared| shared.ledger.len());
-        gate::set(if left == 0 { State::Off } else { State::Between });
+        // Blocks that runs have left stand in the store still, and go back there when they die.
+        gate::set(State::Off);
         crate::sys::signals::unwatch();
         // SAFETY: no run is open.
         unsafe { self.core.own().break_here = false };

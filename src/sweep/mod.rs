@@ -12,6 +12,7 @@
 //! ```
 
 mod again;
+mod births;
 pub(crate) mod board;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod carry;
@@ -20,12 +21,15 @@ pub(crate) mod carry;
 pub(crate) mod carry;
 pub(crate) mod crew;
 pub(crate) mod digest;
+pub(crate) mod excuse;
 pub(crate) mod in_place;
 pub(crate) mod order;
+mod plain;
 pub(crate) mod runner;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod server;
 pub(crate) mod supervisor;
+mod swept;
 pub(crate) mod verdict;
 pub(crate) mod warm;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]

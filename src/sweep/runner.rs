@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::board::{Alone, BATCH, Board, Closing, End, Pages, Wanted};
 use super::carry::Reference;
+use super::digest;
 use super::verdict::verdict;
 use super::warm;
 use crate::hook::arena::Arena;
@@ -12,7 +13,7 @@ use crate::hook::journal::{Fd, Journal, Leaked};
 use crate::hook::pages_vec::PagesVec;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
-use crate::model::options::Options;
+use crate::model::options::{Guard, Options};
 use crate::model::trial::Policy;
 use crate::session::Body;
 use crate::session::audit;
@@ -31,6 +32,15 @@ pub(crate) struct Terms<'a> {
     pub(crate) shrink_skip: bool,
     /// The body may keep things in what it captures.
     pub(crate) captures: bool,
+    /// Requests of every thread are points.
+    pub(crate) threads_all: bool,
+    /// What stands around every block.
+    #[expect(dead_code, reason = "for the hook, which lays out the blocks")]
+    pub(crate) guard: Guard,
+    /// Every `realloc` moves its block.
+    pub(crate) realloc_moves: bool,
+    /// A run that records all births also writes down the blocks of the run that it leaves reachable.
+    pub(crate) show_reachable: bool,
 }
 
 impl<'a> Terms<'a> {
@@ -41,6 +51,10 @@ impl<'a> Terms<'a> {
             should_panic: options.should_panic.as_deref(),
             shrink_skip: options.shrink_skip,
             captures: options.captures,
+            threads_all: options.threads_all,
+            guard: options.guard,
+            realloc_moves: options.realloc_moves,
+            show_reachable: options.show_reachable,
         }
     }
 }
@@ -127,7 +141,7 @@ impl<'a> Runner<'a> {
             self.try_in(desk, Orders { failure_stacks: good == 0, ..Orders::new(fault) });
             // SAFETY: the run is over.
             let journal = unsafe { &*desk.journal };
-            let verdict = verdict(&journal.facts, &self.terms.policy);
+            let verdict = verdict(&digest::facts(journal), &self.terms.policy);
             if !verdict.is_good() || journal.lost > 0 {
                 stopped = true;
             }
@@ -205,6 +219,7 @@ impl<'a> Runner<'a> {
             keep_failures: ask.keep_failures,
             point_stacks: ask.point_stacks,
             births: self.births(ask.births),
+            reachable: self.terms.show_reachable && ask.births == Wanted::All,
             ..Orders::new(ask.fault)
         }
     }
@@ -238,8 +253,8 @@ fn number(verdict: Verdict) -> u8 {
 /// Of what the first try left, keeps what the second left as well.
 fn compare(core: &Core, first: &mut Journal, second: &Journal, arena: Arena, outside: Option<usize>) {
     let _harness = crate::hook::gate::harness();
-    let leaks =
-        audit::confirmed(core, &arena.values::<Leaked>(first.leaks), &arena.values::<Leaked>(second.leaks), outside);
+    let (one, two) = (arena.values::<Leaked>(first.leaks), arena.values::<Leaked>(second.leaks));
+    let leaks = audit::confirmed(core, &one, &two, first.leaks_certain, outside);
     first.facts.leaks = leaks.len() as u64;
     if let Some(span) = arena.put(&leaks) {
         first.leaks = span;

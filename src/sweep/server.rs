@@ -12,7 +12,7 @@ use super::watchdog::Watchdog;
 use crate::hook::gate::{self, State};
 use crate::session::witness::{self, Then};
 use crate::sys::process::{self, Child, Died, Side};
-use crate::sys::{futex, output, time};
+use crate::sys::{futex, locals, output, seen, time, world};
 
 /// How a process of ours that ran into trouble of its own ends.
 pub(crate) const TROUBLE: i32 = 96;
@@ -69,8 +69,13 @@ fn try_locks(runner: &mut Runner<'_>) {
 /// A process of ours begins: the gate's page was wiped by the fork.
 fn enter(runner: &mut Runner<'_>) {
     runner.core.unlock_after_fork();
-    gate::set(State::Between);
+    seen::forked();
+    seen::note_thread(locals::thread_pointer());
+    world::learn();
     runner.core.everyone.store(true, Ordering::Relaxed);
+    runner.core.serves_all.store(true, Ordering::Relaxed);
+    runner.core.contained.store(true, Ordering::Relaxed);
+    gate::set(State::Between);
     witness::watch(runner.pages.arena, Then::Leave);
 }
 

@@ -4,18 +4,19 @@ use std::time::{Duration, Instant};
 
 use super::again::{needs_more, not_reached};
 use super::board::{Alone, BATCH, Closing, Wanted};
-use super::crew::{Broken, Crew, WarmedUp};
+use super::crew::{Broken, Crew};
 use super::digest::{Digest, bare};
+use super::excuse::{self, HasFrame};
 use super::order::{self, Plan};
-use super::verdict::{findings, plain_findings, verdict};
-use super::warm;
+pub(crate) use super::swept::Swept;
+use super::verdict::{findings, verdict};
+use super::{births, plain, warm};
 use crate::hook::core::Logged;
-use crate::model::code::{Code, Verdict};
+use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::model::options::{EngineChoice, Options, Task};
-use crate::model::report::{Coverage, Points, Trial};
-use crate::model::stack::RawStack;
-use crate::model::trial::{Detail, Divergence, Ending, Facts, Judged, Recorded};
+use crate::model::report::Trial;
+use crate::model::trial::{Divergence, Ending, Judged, Recorded};
 use crate::sys::time;
 
 /// The least time limit of a run, and how many times the slowest plain run it is.
@@ -26,40 +27,10 @@ const PATIENCE: u32 = 4;
 /// How often a fault that was not reached is tried again.
 const RETRIES: u32 = 2;
 
-/// Says whether a failed request was made by code that may swallow it.
-pub(crate) type IsBenign<'a> = &'a mut dyn FnMut(&RawStack) -> bool;
-
-/// Everything that a sweep found out.
-#[derive(Default)]
-pub(crate) struct Swept {
-    /// What the baseline asked for.
-    pub(crate) points: Points,
-    /// Plain runs made.
-    pub(crate) runs: u32,
-    /// What is wrong with the plain run.
-    pub(crate) plain: Option<Judged>,
-    /// Every trial made, in sweep order.
-    pub(crate) trials: Vec<Trial>,
-    /// Those with a finding.
-    pub(crate) failed: Vec<Judged>,
-    /// What was planned and what came of it.
-    pub(crate) coverage: Coverage,
-    /// Why the sweep is not complete.
-    pub(crate) cut: Option<String>,
-    /// Things worth saying.
-    pub(crate) notes: Vec<String>,
-    /// Why the points were tried in the way they were.
-    pub(crate) why: Option<String>,
-    /// The stack of every point of the baseline, each its length and its addresses; there if something was found.
-    pub(crate) stacks: Vec<usize>,
-    /// The body's type is a `Result`.
-    pub(crate) returns_result: bool,
-}
-
 struct Sweep<'a> {
     crew: &'a mut dyn Crew,
     options: &'a Options,
-    is_benign: IsBenign<'a>,
+    has_frame: HasFrame<'a>,
     began: Instant,
     swept: Swept,
     base: Vec<Logged>,
@@ -73,8 +44,8 @@ struct Sweep<'a> {
 ///
 /// # Errors
 /// If the engine broke down before anything could be said.
-pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, is_benign: IsBenign<'_>) -> Result<Swept, Broken> {
-    let mut sweep = Sweep::new(crew, options, is_benign);
+pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<'_>) -> Result<Swept, Broken> {
+    let mut sweep = Sweep::new(crew, options, has_frame);
     sweep.go()?;
     Ok(sweep.swept)
 }
@@ -86,20 +57,20 @@ pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, is_benign: IsBenign<
 pub(crate) fn one(
     crew: &mut dyn Crew,
     options: &Options,
-    is_benign: IsBenign<'_>,
+    has_frame: HasFrame<'_>,
     fault: Fault,
 ) -> Result<Judged, Broken> {
     let keep_failures = !options.benign.is_empty();
     let digest = crew.alone(Alone { births: Wanted::All, keep_failures, ..Alone::of(fault) }, &[])?;
-    Ok(Sweep::new(crew, options, is_benign).judge(fault, digest))
+    Ok(Sweep::new(crew, options, has_frame).judge(fault, digest))
 }
 
 impl<'a> Sweep<'a> {
-    fn new(crew: &'a mut dyn Crew, options: &'a Options, is_benign: IsBenign<'a>) -> Sweep<'a> {
+    fn new(crew: &'a mut dyn Crew, options: &'a Options, has_frame: HasFrame<'a>) -> Sweep<'a> {
         Sweep {
             crew,
             options,
-            is_benign,
+            has_frame,
             began: Instant::now(),
             swept: Swept::default(),
             base: Vec::new(),
@@ -111,9 +82,12 @@ impl<'a> Sweep<'a> {
     }
 
     fn go(&mut self) -> Result<(), Broken> {
-        let warmed = self.crew.warm_up()?;
-        self.take_points(&warmed);
-        if self.baseline_failed(&warmed) {
+        let mut warmed = self.crew.warm_up()?;
+        self.swept.take_points(&warmed, self.options.threads_all);
+        // Where threads make their requests in any order, no run need make as many as another.
+        warmed.warm.number_varies &= !self.options.threads_all;
+        self.swept.plain = plain::of_the_warm_up(self.crew, self.options, self.has_frame, &warmed);
+        if self.swept.plain.is_some() {
             self.plan_is_left();
             return Ok(());
         }
@@ -129,7 +103,12 @@ impl<'a> Sweep<'a> {
             self.swept.why = Some(String::from("threads of the body live on, so every batch has a process of its own"));
         }
         self.base = warmed.log;
-        if self.plain_run_leaves_something(&warmed.last)? {
+        if self.options.show_reachable {
+            let ask = Alone { births: Wanted::All, ..Alone::of(Fault::None) };
+            self.swept.reachable = births::ask(self.crew, self.has_frame, ask, &[])?.detail.reachable;
+        }
+        self.swept.plain = plain::leaves_something(self.crew, self.options, self.has_frame, &warmed.last)?;
+        if self.swept.plain.is_some() {
             self.plan_is_left();
             return Ok(());
         }
@@ -150,23 +129,6 @@ impl<'a> Sweep<'a> {
         Ok(())
     }
 
-    fn take_points(&mut self, warmed: &WarmedUp) {
-        let total = if warmed.died { warmed.last.made } else { warmed.log.len() as u64 };
-        self.swept.runs = warmed.warm.runs;
-        self.swept.returns_result = warmed.last.facts.returns_result;
-        self.swept.points = Points {
-            total,
-            first_use: if warmed.died { 0 } else { warmed.warm.first_points.saturating_sub(total) },
-            exempt: warmed.exempt,
-            other_threads: warmed.others,
-        };
-        if warmed.warm.sizes_vary {
-            self.swept
-                .notes
-                .push(String::from("sizes vary: ten plain runs made as many requests, but not of the same sizes"));
-        }
-    }
-
     /// Nothing is swept: what would have been is left.
     fn plan_is_left(&mut self) {
         if self.options.task == Task::Sweep {
@@ -181,74 +143,23 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn baseline_failed(&mut self, warmed: &WarmedUp) -> bool {
-        let mut detail = warmed.last.detail.clone();
-        let codes = if warmed.died || warmed.warm.failed {
-            let facts = Facts { leaks: 0, fd_leaks: 0, thread_leaks: 0, ..warmed.last.facts };
-            detail.leaks.clear();
-            detail.fds.clear();
-            detail.diverges = None;
-            if facts.ending == Ending::Timeout {
-                detail
-                    .notes
-                    .push(String::from("the plain run was over its time limit: `timeout = \"…\"` sets another"));
-            }
-            if facts.ending == Ending::Ok && self.options.should_panic.is_some() {
-                detail.notes.push(String::from("the plain run was to panic, as `should_panic` says, and did not"));
-            }
-            plain_findings(&facts, self.options.should_panic.is_some())
-        } else if warmed.warm.number_varies {
-            detail.diverges = warmed.warm.parting.map(|(index, baseline, trial)| Divergence { index, baseline, trial });
-            vec![Code::Baseline]
-        } else {
-            return false;
-        };
-        self.swept.plain = Some(plain_judged(codes, detail));
-        true
-    }
-
-    /// A plain run that leaves blocks or descriptors behind is made again, twice, with the stacks of their births.
-    fn plain_run_leaves_something(&mut self, last: &Digest) -> Result<bool, Broken> {
-        let left = last.facts.leaks
-            + last.facts.fd_leaks
-            + last.facts.thread_leaks
-            + last.detail.diverges.iter().count() as u64;
-        if left == 0 && !self.threads_may_leak(last) {
-            return Ok(false);
-        }
-        let mut digest = self.with_births(Alone::of(Fault::None), &last.leaked)?;
-        digest.detail.diverges = None;
-        let codes = plain_findings(&digest.facts, self.options.should_panic.is_some());
-        if codes.is_empty() {
-            return Ok(false);
-        }
-        if let Some(trouble) = digest.trouble.take() {
-            digest.detail.notes.push(trouble);
-        }
-        self.swept.plain = Some(plain_judged(codes, digest.detail));
-        Ok(true)
-    }
-
-    fn threads_may_leak(&self, last: &Digest) -> bool {
-        last.facts.thread_leaks > 0
-    }
-
     fn run_plan(&mut self, plan: &Plan) -> Result<(), Broken> {
         let faults = &plan.faults;
         self.results = vec![None; faults.len()];
         let mut size = BATCH;
         let mut at = 0;
         while at < faults.len() {
-            if self.options.engine == EngineChoice::BruteForce {
+            if self.out_of_time() {
+                self.swept.cut = Some(String::from("max_time"));
+                return Ok(());
+            }
+            // With the requests of all threads no plain run could tell that a batch has changed nothing.
+            if self.options.engine == EngineChoice::BruteForce || self.options.threads_all {
                 let Some(&fault) = faults.get(at) else { break };
                 let judged = self.alone(fault, &[], 1)?;
                 self.put(at, judged);
                 at += 1;
                 continue;
-            }
-            if self.out_of_time() {
-                self.swept.cut = Some(String::from("max_time"));
-                return Ok(());
             }
             let Some(faults) = faults.get(at..faults.len().min(at + size)) else { break };
             let end = match self.crew.batch(faults, self.deadline()) {
@@ -348,57 +259,33 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// One run from the reference state. What could not be made is made once more; it is never taken for the body's doing.
-    fn ask(&mut self, ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
-        let digest = self.crew.alone(ask, births)?;
-        if digest.trouble.is_none() {
-            return Ok(digest);
-        }
-        let digest = self.crew.alone(ask, births)?;
-        match digest.trouble {
-            None => Ok(digest),
-            Some(trouble) => Err(Broken(trouble)),
-        }
-    }
-
     /// Tries a fault alone, from the reference state, as often as its ending asks for; only this counts.
     fn alone(&mut self, fault: Fault, leaked: &[(usize, usize)], patience: u32) -> Result<Judged, Broken> {
         let ask = Alone { keep_failures: !self.options.benign.is_empty(), patience, ..Alone::of(fault) };
-        let mut digest = self.with_births(ask, leaked)?;
-        if digest.facts.ending == Ending::Timeout && patience < PATIENCE {
-            digest = self.with_births(Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
+        let mut digest = births::with_births(self.crew, self.has_frame, ask, leaked)?;
+        let timed_out = digest.facts.ending == Ending::Timeout && digest.facts.memory_error.is_none();
+        if timed_out && patience < PATIENCE {
+            digest = births::with_births(
+                self.crew,
+                self.has_frame,
+                Alone { patience: PATIENCE, ..ask },
+                &digest.leaked.clone(),
+            )?;
         }
         let mut tries = 0;
         while not_reached(&digest.facts) && tries < RETRIES {
             tries += 1;
-            digest = self.with_births(Alone { patience: PATIENCE, ..ask }, &digest.leaked.clone())?;
+            digest = births::with_births(
+                self.crew,
+                self.has_frame,
+                Alone { patience: PATIENCE, ..ask },
+                &digest.leaked.clone(),
+            )?;
         }
-        if not_reached(&digest.facts) {
+        if not_reached(&digest.facts) && !self.options.policy.moved_allow {
             self.find_divergence(&mut digest)?;
         }
         Ok(self.judge(fault, digest))
-    }
-
-    /// A run that leaves blocks behind is made again with the stacks of their births: at first of those with the same sizes.
-    fn with_births(&mut self, ask: Alone, leaked: &[(usize, usize)]) -> Result<Digest, Broken> {
-        let wanted = if leaked.is_empty() { Wanted::None } else { Wanted::Listed };
-        let mut sizes = leaked.to_vec();
-        sizes.sort_unstable();
-        sizes.dedup();
-        let mut digest = self.ask(Alone { births: wanted, ..ask }, &sizes)?;
-        let complete = |digest: &Digest| digest.detail.leaks.iter().all(|block| !block.born.ips().is_empty());
-        let left = digest.facts.leaks + digest.facts.fd_leaks > 0;
-        if left && (wanted == Wanted::None || !complete(&digest)) {
-            let mut sizes = digest.leaked.clone();
-            sizes.sort_unstable();
-            sizes.dedup();
-            let births = if wanted == Wanted::None && !sizes.is_empty() { Wanted::Listed } else { Wanted::All };
-            digest = self.ask(Alone { births, ..ask }, &sizes)?;
-            if !complete(&digest) {
-                digest = self.ask(Alone { births: Wanted::All, ..ask }, &[])?;
-            }
-        }
-        Ok(digest)
     }
 
     /// Where a run that never came to its fault parted from the baseline, with the baseline's stack there.
@@ -423,18 +310,10 @@ impl<'a> Sweep<'a> {
 
     fn judge(&mut self, fault: Fault, mut digest: Digest) -> Judged {
         let policy = &self.options.policy;
+        excuse::intended(&mut digest, self.has_frame);
         let mut told = verdict(&digest.facts, policy);
         if told == Verdict::Swallowed && !self.options.benign.is_empty() {
-            let detail = &digest.detail;
-            let all = detail.failed.iter().chain(&detail.failed_later).filter(|record| record.injected);
-            let (mut known, mut outside) = (0_u64, 0_u64);
-            for record in all {
-                known += 1;
-                outside += u64::from(!record.request.benign && !(self.is_benign)(&record.stack));
-            }
-            // More than there was room for: nothing excuses those.
-            let unknown = digest.facts.delivered.saturating_sub(known);
-            digest.facts.delivered_outside_benign = digest.facts.delivered_outside_benign.min(outside + unknown);
+            excuse::benign(&mut digest, self.has_frame);
             told = verdict(&digest.facts, policy);
         }
         if told == Verdict::NotReached && digest.facts.ending == Ending::Err {
@@ -459,7 +338,7 @@ impl<'a> Sweep<'a> {
         let coverage = &mut self.swept.coverage;
         for (&fault, result) in plan.faults.iter().zip(&self.results) {
             let Some((told, drifted)) = *result else { continue };
-            coverage.add(told);
+            coverage.add(told, &self.options.policy);
             self.swept.trials.push(Trial { fault, verdict: told, drifted });
         }
         coverage.left = coverage.planned.saturating_sub(coverage.tried);
@@ -485,11 +364,9 @@ impl<'a> Sweep<'a> {
     }
 }
 
-fn plain_judged(codes: Vec<Code>, detail: Detail) -> Judged {
-    // A plain run has findings, but no verdict: nothing was failed.
-    Judged { fault: Fault::None, verdict: Verdict::NotReached, codes, drifted: false, detail: Some(Box::new(detail)) }
-}
-
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,8 @@ fn came_back(facts: &Facts, policy: &Policy) -> Verdict {
 
 /// Every finding of a trial with this verdict: the verdict's own first, then every other of the rows 1 and 9 to 13 that holds.
 pub(crate) fn findings(facts: &Facts, policy: &Policy, verdict: Verdict) -> Vec<Code> {
-    let mut codes: Vec<Code> = verdict.finding().into_iter().collect();
+    let moved = verdict == Verdict::NotReached && policy.moved_allow;
+    let mut codes: Vec<Code> = verdict.finding().filter(|_| !moved).into_iter().collect();
     let mut also = |code: Code, holds: bool| {
         if holds && !codes.contains(&code) {
             codes.push(code);
@@ -155,8 +156,10 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    const DENY: Policy = Policy { infallible_skip: false, panics_allow: false, swallowed_allow: false };
-    const ALLOW: Policy = Policy { infallible_skip: true, panics_allow: true, swallowed_allow: true };
+    const DENY: Policy =
+        Policy { infallible_skip: false, panics_allow: false, swallowed_allow: false, moved_allow: false };
+    const ALLOW: Policy =
+        Policy { infallible_skip: true, panics_allow: true, swallowed_allow: true, moved_allow: true };
 
     fn facts(ending: Ending) -> Facts {
         Facts {
@@ -221,6 +224,26 @@ mod tests {
     #[case::not_reached_but_leaks(Facts { delivered: 0, leaks: 1, ..facts(Ending::Err) }, vec![Code::NotReached, Code::Leak])]
     fn findings_of_a_trial(#[case] facts: Facts, #[case] expected: Vec<Code>) {
         assert_eq!(findings(&facts, &DENY, verdict(&facts, &DENY)), expected);
+    }
+
+    #[rstest]
+    #[case::moved(Facts { delivered: 0, ..facts(Ending::Ok) }, vec![])]
+    #[case::moved_with_an_error(Facts { delivered: 0, error_matches: false, ..facts(Ending::Err) }, vec![])]
+    #[case::moved_but_leaks(Facts { delivered: 0, leaks: 1, ..facts(Ending::Ok) }, vec![Code::Leak])]
+    #[case::moved_but_breaks_a_contract(Facts { delivered: 0, contract: true, ..facts(Ending::Ok) }, vec![Code::Contract])]
+    fn what_moved_is_no_finding_of_its_own(#[case] facts: Facts, #[case] expected: Vec<Code>) {
+        assert_eq!(verdict(&facts, &ALLOW), Verdict::NotReached);
+        assert_eq!(findings(&facts, &ALLOW, Verdict::NotReached), expected);
+    }
+
+    #[test]
+    fn what_moved_is_counted_apart() {
+        let mut coverage = crate::model::report::Coverage::default();
+        coverage.add(Verdict::NotReached, &DENY);
+        assert_eq!((coverage.tried, coverage.failed, coverage.moved), (1, 1, 0));
+        coverage.add(Verdict::NotReached, &ALLOW);
+        coverage.add(Verdict::Hang, &ALLOW);
+        assert_eq!((coverage.tried, coverage.failed, coverage.moved), (3, 2, 1));
     }
 
     #[rstest]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::board::Warm;
-use super::verdict;
+use super::{digest, verdict};
 use crate::hook::core::{Core, Logged};
 use crate::hook::journal::Journal;
 use crate::hook::pages_vec::PagesVec;
@@ -88,7 +88,7 @@ fn plain() -> Orders {
 
 /// Whether the run ended as a plain run must; what it left behind is judged by a run of its own.
 pub(crate) fn passes(journal: &Journal, should_panic: bool) -> bool {
-    let facts = crate::model::trial::Facts { leaks: 0, thread_leaks: 0, fd_leaks: 0, ..journal.facts };
+    let facts = crate::model::trial::Facts { leaks: 0, thread_leaks: 0, fd_leaks: 0, ..digest::facts(journal) };
     verdict::plain_findings(&facts, should_panic).is_empty()
 }
 

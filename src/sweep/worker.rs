@@ -82,9 +82,13 @@ impl<'a> Worker<'a> {
     }
 
     fn fork(&mut self) -> Result<(), Broken> {
-        let core = core_or_make();
+        let core = core_or_make().ok_or_else(Broken::no_addresses)?;
         // SAFETY: no run is open in this process.
-        unsafe { core.own().shrink_skip = self.terms.shrink_skip };
+        unsafe {
+            core.own().shrink_skip = self.terms.shrink_skip;
+            core.own().moves = self.terms.realloc_moves;
+        }
+        core.all_threads.store(self.terms.threads_all, Ordering::Relaxed);
         // SAFETY: the server that may have been there before has ended: the words are ours.
         unsafe {
             (*self.pages.board()).asked.store(0, Ordering::Release);
@@ -222,7 +226,11 @@ impl Crew for Worker<'_> {
         let ended = self.ask(Order::WarmUp, Some(&mut dog))?;
         let last = self.read(ended.unwrap_or(End::Done));
         // SAFETY: as above.
-        let (warm, journal): (Warm, &Journal) = unsafe { ((*self.pages.board()).warm, self.journal()) };
+        let (mut warm, journal): (Warm, &Journal) = unsafe { ((*self.pages.board()).warm, self.journal()) };
+        if ended.is_some() {
+            // The count goes up when a run begins, and when its body has come back.
+            warm.runs = u32::try_from(journal.runs.load(Ordering::Relaxed).div_ceil(2)).unwrap_or(u32::MAX);
+        }
         Ok(WarmedUp {
             log: if ended.is_some() { Vec::new() } else { self.pages.arena.values::<Logged>(warm.log) },
             exempt: journal.exempt,

@@ -12,5 +12,6 @@ mod portable;
 #[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
 pub(crate) use portable::*;
 
+pub(crate) mod bytes;
 pub(crate) mod stacks;
 pub(crate) mod words;

@@ -1,3 +1,5 @@
+mod memory;
+
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -43,7 +45,7 @@ fn trial(fault: Fault, codes: &[Code], detail: Detail) -> Judged {
 }
 
 fn folded(trials: &[Judged]) -> Vec<Finding> {
-    fold(trials, TARGET, &mut resolver(), &|_| None)
+    fold(trials, TARGET, &mut resolver(), &|_| None, &unnamed)
 }
 
 #[test]
@@ -58,7 +60,8 @@ fn a_finding_in_full() {
     let good = Judged { detail: None, ..trial(Fault::Once(6), &[], Detail::default()) };
     let trials =
         [good, trial(Fault::Once(7), &[Code::Leak], leak.clone()), trial(Fault::Persistent(7), &[Code::Leak], leak)];
-    let findings = fold(&trials, TARGET, &mut resolver(), &|index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)));
+    let findings =
+        fold(&trials, TARGET, &mut resolver(), &|index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)), &unnamed);
     let [finding] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!((finding.code, finding.count, finding.message.as_str()), (Code::Leak, 2, ""));
     assert_eq!(finding.id, format!("{:016x}", fnv1a64(b"leak/add@index.rs")));
@@ -218,10 +221,13 @@ fn where_runs_part_and_what_stays_open() {
     let at = Divergence { index: 4, baseline: Some(recorded(&[2], 4)), trial: None };
     let fds = vec![OpenFd { fd: 7, target: "/dev/null".to_owned() }];
     let detail = Detail { diverges: Some(at), fds, ..Detail::default() };
-    let findings =
-        fold(&[trial(Fault::Once(9), &[Code::NotReached, Code::FdLeak], detail)], TARGET, &mut resolver(), &|_| {
-            Some((1, 0))
-        });
+    let findings = fold(
+        &[trial(Fault::Once(9), &[Code::NotReached, Code::FdLeak], detail)],
+        TARGET,
+        &mut resolver(),
+        &|_| Some((1, 0)),
+        &unnamed,
+    );
     let diverges = findings[0].diverges.as_ref().unwrap();
     assert_eq!((diverges.index, diverges.trial.is_none()), (4, true));
     assert_eq!(diverges.baseline.as_ref().map(|r| r.stack.len()), Some(1));

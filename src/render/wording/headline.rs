@@ -3,9 +3,10 @@
 use crate::model::code::Code;
 use crate::model::fault::Fault;
 use crate::model::place;
-use crate::model::report::{BlockReport, Finding, PanicReport, Report};
+use crate::model::report::{Finding, PanicReport, Report};
 
 use super::labels::signal_meaning;
+use super::memory;
 use super::words::{blocks, bytes, first_line, plural};
 
 /// How many characters of somebody else's message a headline shows.
@@ -17,16 +18,15 @@ pub(crate) fn headline(finding: &Finding, report: &Report) -> String {
         Some(fault) => format!("{fault}, and {what}"),
         None => what.to_owned(),
     };
-    let block = a_block(finding);
     match finding.code {
         Code::Leak => after(&leaked(finding)),
-        Code::DoubleFree => after(&format!("{block} was freed twice")),
-        Code::InvalidFree => after("a pointer was freed that no allocation gave out"),
-        Code::WrongLayout => after(&format!("{block} was freed or resized with another layout than it was born with")),
-        Code::MixedAllocators => after(&format!("{block} was given to another allocator than it came from")),
-        Code::Overflow => after(&format!("bytes behind {block} were written")),
-        Code::Underflow => after(&format!("bytes before {block} were written")),
-        Code::UseAfterFree => after(&format!("{block} was used after it had been freed")),
+        Code::DoubleFree
+        | Code::InvalidFree
+        | Code::WrongLayout
+        | Code::MixedAllocators
+        | Code::Overflow
+        | Code::Underflow
+        | Code::UseAfterFree => after(&memory::told(finding)),
         Code::Swallowed => after("the body still returned `Ok`"),
         Code::WrongError => after(&wrong_error(finding)),
         Code::Panic => panicked(finding, report),
@@ -70,14 +70,6 @@ fn failure(finding: &Finding, report: &Report) -> Option<String> {
         },
         Some(Fault::None) | None => format!("the fault `{text}` was injected"),
     })
-}
-
-fn a_block(finding: &Finding) -> String {
-    match finding.blocks.first() {
-        Some(BlockReport { size, allocator: Some(name), .. }) => format!("a block of {} from `{name}`", bytes(*size)),
-        Some(block) => format!("a block of {}", bytes(block.size)),
-        None => "a block".to_owned(),
-    }
 }
 
 fn leaked(finding: &Finding) -> String {

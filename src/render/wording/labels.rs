@@ -90,6 +90,30 @@ pub(crate) fn indirect(block: &BlockReport) -> Option<String> {
     Some(format!("lost with {holder}: {} that only {reach}", blocks(count, block.indirect_bytes.unwrap_or(0))))
 }
 
+/// Above the places that made blocks which something still reaches.
+pub(crate) fn still_reachable(count: u64, size: u64) -> String {
+    format!("still reachable: {} of the plain run, in statics, thread-locals or older blocks", blocks(count, size))
+}
+
+/// Below it: `2 blocks (96 bytes) made at src/index.rs:5:20`.
+pub(crate) fn made_there(count: u64, size: u64, made_at: &str) -> String {
+    format!("{} made {made_at}", blocks(count, size))
+}
+
+/// Where something was made, as far as it is known.
+pub(crate) fn made_at(place: Option<&str>, function: Option<&str>) -> String {
+    match (place, function) {
+        (Some(place), _) => format!("at {place}"),
+        (None, Some(function)) => format!("in `{function}`"),
+        (None, None) => "at a place that is not known".to_owned(),
+    }
+}
+
+/// For places that are not shown.
+pub(crate) fn more_places(count: usize) -> String {
+    format!("and {} more", plural(count as u64, "place"))
+}
+
 /// The site of a request, if it is not the frame that the excerpt shows.
 pub(crate) fn in_callee(what: &str, function: &str, place: Option<&str>) -> String {
     match place {
@@ -187,20 +211,10 @@ pub(crate) fn made(asked: &RequestReport) -> String {
 
 /// A block whose birth's site is not its own frame.
 pub(crate) const BLOCK_MADE: &str = "the block is made";
-/// Beside the place at which a freed block was used.
-pub(crate) const USED_HERE: &str = "used here";
+/// In front of the calls that lead to the (first) free of a block.
+pub(crate) const BLOCK_FREED: &str = "the block is freed";
 /// Beside the place of a panic.
 pub(crate) const PANICS_HERE: &str = "panics here";
-/// Beside the first free of a block.
-pub(crate) const FREED_HERE: &str = "freed here";
-/// Beside the second free of a block.
-pub(crate) const FREED_AGAIN_HERE: &str = "freed again here";
-/// Beside the call that gave back a block of another layout.
-pub(crate) const OTHER_LAYOUT_HERE: &str = "given back here with another layout";
-/// Beside the call that gave a block to the wrong allocator.
-pub(crate) const OTHER_ALLOCATOR_HERE: &str = "given to another allocator here";
-/// Beside the free at which damage was seen.
-pub(crate) const DAMAGE_SEEN_HERE: &str = "freed here, where the damage was seen";
 /// Beside a contract.
 pub(crate) const CONTRACT_HERE: &str = "this contract was broken";
 

@@ -5,10 +5,12 @@
 mod coverage;
 mod headline;
 mod labels;
+mod memory;
 mod notes;
 mod words;
 
 pub(crate) use coverage::{closing, duration, opening};
 pub(crate) use headline::{headline, unwraps_injected};
 pub(crate) use labels::*;
-pub(crate) use notes::{IN_DROP, RETURNS_NOTHING, fallback, speak};
+pub(crate) use memory::{bad_call, bad_call_here, freed_here, is_by_instruction};
+pub(crate) use notes::{IN_DROP, NEVER_KNOWN, RETURNS_NOTHING, fallback, speak};

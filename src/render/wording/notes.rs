@@ -4,6 +4,7 @@ use crate::model::code::Code;
 use crate::model::report::{Finding, Report};
 
 use super::headline::headline;
+use super::memory;
 
 /// For a body that has no way to report.
 pub(crate) const RETURNS_NOTHING: &str =
@@ -11,6 +12,9 @@ pub(crate) const RETURNS_NOTHING: &str =
 /// For a fault inside a destructor.
 pub(crate) const IN_DROP: &str =
     "inside a destructor, which cannot report it: handle it and wrap it in `benign`, or do not allocate there";
+
+/// For a memory error whose id `known` lists.
+pub(crate) const NEVER_KNOWN: &str = "`known` lists this id, but a memory error cannot be accepted";
 
 /// For runs that part.
 const SAME_MEMORY: &str = "a run must ask for the same memory each time: look for random numbers, the time, addresses, \
@@ -33,9 +37,10 @@ pub(crate) fn speak(report: &mut Report) {
     let mut findings = std::mem::take(&mut report.findings);
     for finding in &mut findings {
         finding.message = headline(finding, report);
-        for note in notes_of(finding, report) {
-            if !finding.notes.iter().any(|said| said == note) {
-                finding.notes.push(note.to_owned());
+        let notes = notes_of(finding, report).into_iter().map(str::to_owned);
+        for note in memory::notes(finding).into_iter().chain(notes) {
+            if !finding.notes.contains(&note) {
+                finding.notes.push(note);
             }
         }
     }

@@ -1,14 +1,25 @@
 //! Linux: processes, signals, pages, descriptors and threads.
 
+#[cfg(test)]
+mod alone;
 pub(crate) mod fds;
 pub(crate) mod futex;
+pub(crate) mod locals;
+pub(crate) mod maps;
+mod modules;
 pub(crate) mod output;
 pub(crate) mod pages;
+pub(crate) mod place;
 pub(crate) mod process;
+mod raw;
+mod resident;
+pub(crate) mod roots;
+pub(crate) mod seen;
 pub(crate) mod signals;
 pub(crate) mod state;
 pub(crate) mod threads;
 pub(crate) mod time;
+pub(crate) mod world;
 
 /// Whether this platform can try points in processes of their own.
 pub(crate) const HAS_PROCESSES: bool = true;

@@ -85,8 +85,14 @@ pub(crate) fn writable_memory(stack: usize) -> Vec<Range> {
 }
 
 impl Range {
-    fn holds(&self, address: usize) -> bool {
+    /// Whether the address lies in it.
+    pub(crate) fn holds(&self, address: usize) -> bool {
         address >= self.from && address.wrapping_sub(self.from) < self.len
+    }
+
+    /// The first byte behind it.
+    pub(crate) fn end(&self) -> usize {
+        self.from.saturating_add(self.len)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
+use super::raw::File;
+
 /// How many threads this process has; 0 if the system does not tell. One system call, no allocation.
 pub(crate) fn count() -> u64 {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
@@ -24,6 +26,14 @@ pub(crate) fn mark() -> bool {
 /// Takes the mark off the calling thread; the threads that it has started keep theirs.
 pub(crate) fn unmark() {
     change_mark(libc::SIG_UNBLOCK);
+}
+
+/// Whether the calling thread is marked. One system call, no allocation.
+pub(crate) fn is_marked() -> bool {
+    let mut mask: u64 = 0;
+    // SAFETY: the kernel's mask has 64 bits; nothing is changed.
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, 0, &raw mut mask, 8) };
+    holds(mask, signal())
 }
 
 /// How many threads of this process may be marked: in its first and last moments any thread has every signal blocked, and is
@@ -54,6 +64,11 @@ fn holds(mask: u64, signal: i32) -> bool {
 /// A signal that nobody sends: the last but one of those that have no meaning. Some tools use the last one.
 fn signal() -> i32 {
     libc::SIGRTMAX() - 1
+}
+
+/// The signals by which a marked thread is told from others, and from one that has all signals blocked.
+pub(super) fn telling_signals() -> [i32; 2] {
+    [signal(), signal() - 1]
 }
 
 fn change_mark(how: i32) -> bool {
@@ -98,9 +113,47 @@ pub(crate) fn id() -> i32 {
     unsafe { libc::gettid() }
 }
 
-/// Whether the thread of this process with that number still runs.
+/// Whether the thread of this process with that number still runs. One system call, no allocation.
 pub(crate) fn is_alive(id: i32) -> bool {
-    std::fs::metadata(format!("/proc/self/task/{id}")).is_ok()
+    // SAFETY: signal 0 is sent to nobody; the call only says whether there is somebody to send it to.
+    id > 0 && unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), id, 0) } == 0
+}
+
+/// Writes the numbers of this process's threads into `into`, and returns how many there are, at most as many as fit; 0 if the
+/// system does not tell. Allocates nothing and takes no lock. While a thread ends some that go on can be missing.
+pub(crate) fn ids(into: &mut [i32]) -> usize {
+    let Some(folder) = File::open(c"/proc/self/task") else { return 0 };
+    let mut entries = [0_u8; 2048];
+    let mut count = 0;
+    loop {
+        let got = folder.entries(&mut entries);
+        let mut left = entries.get(..got).unwrap_or(&[]);
+        if left.is_empty() {
+            return count;
+        }
+        // An entry: two numbers of eight bytes, its length in two, its kind in one, its name with a zero at the end.
+        while let Some(&[low, high, _kind, ref name @ ..]) = left.get(16..) {
+            if let (Some(id), Some(place)) = (number(name), into.get_mut(count)) {
+                *place = id;
+                count += 1;
+            }
+            left = left.get(usize::from(u16::from_ne_bytes([low, high]))..).unwrap_or(&[]);
+        }
+    }
+}
+
+/// The decimal number that a name is.
+fn number(name: &[u8]) -> Option<i32> {
+    let digits = name.split(|&byte| byte == 0).next().filter(|digits| !digits.is_empty())?;
+    digits.iter().try_fold(0_i32, |value, &byte| {
+        let digit = byte.is_ascii_digit().then(|| i32::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// Whether the thread of this process with that number has ended.
+pub(crate) fn has_ended(id: i32) -> bool {
+    !is_alive(id)
 }
 
 #[cfg(test)]
@@ -125,11 +178,40 @@ mod tests {
     }
 
     #[test]
+    fn threads_are_listed_while_they_live() {
+        let ((up, started), (go, waits)) = (channel(), channel::<()>());
+        let other = thread::spawn(move || {
+            up.send(id()).expect("somebody listens");
+            let _ = waits.recv();
+        });
+        let there = started.recv().expect("it has started");
+        let lists = || {
+            let mut all = vec![0; 4096];
+            let count = ids(&mut all);
+            all.truncate(count);
+            all
+        };
+        // Threads of other tests may end meanwhile, and hide one for a moment.
+        let listed = |wanted: i32| (0..1000).any(|_| lists().contains(&wanted));
+        assert!(listed(id()) && listed(there));
+        assert!(lists().iter().all(|&id| id > 0));
+        assert_eq!(ids(&mut [0; 1]), 1);
+        assert!(is_alive(there) && is_alive(id()));
+        drop(go);
+        other.join().expect("it ends");
+        while is_alive(there) {
+            thread::yield_now();
+        }
+        assert!(!lists().contains(&there));
+        assert!(!is_alive(0) && !is_alive(-1));
+    }
+
+    #[test]
     fn threads_of_a_marked_thread_are_told_from_others() {
         let (end_others, others) = two_threads();
         let before = surely_marked();
         assert!(!mark());
-        assert!(mark());
+        assert!(mark() && is_marked());
         let (end_ours, ours) = two_threads();
         unmark();
         let (end_later, later) = two_threads();

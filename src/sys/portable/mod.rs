@@ -8,13 +8,18 @@
 //! Windows, macOS, the BSDs or WebAssembly. `wasm32-unknown-unknown` is known not to do, for its standard library has no clock.
 
 pub(crate) mod fds;
+pub(crate) mod locals;
 pub(crate) mod output;
 pub(crate) mod pages;
+pub(crate) mod place;
 pub(crate) mod process;
+pub(crate) mod roots;
+pub(crate) mod seen;
 pub(crate) mod signals;
 pub(crate) mod state;
 pub(crate) mod threads;
 pub(crate) mod time;
+pub(crate) mod world;
 
 /// Whether this platform can try points in processes of their own.
 pub(crate) const HAS_PROCESSES: bool = false;

@@ -25,9 +25,41 @@ pub(crate) fn map(bytes: usize, _share: Share) -> Option<NonNull<u8>> {
     NonNull::new(unsafe { System.alloc_zeroed(layout) })
 }
 
+/// Takes `bytes` zeroed bytes that are paid for when they are touched, where the system's allocator works so; no more than it
+/// takes lightly.
+pub(crate) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+    if bytes > 2 << 30 { None } else { map(bytes, Share::Private) }
+}
+
+/// Whether the system would give so many bytes at once: not known before it is asked.
+pub(crate) fn would_give(_bytes: usize) -> bool {
+    true
+}
+
+/// Pages can't be put out of reach here.
+///
+/// # Safety
+/// None: nothing is done.
+pub(crate) unsafe fn forbid(_from: usize, _len: usize) -> bool {
+    false
+}
+
+/// Nor in reach again.
+///
+/// # Safety
+/// None: nothing is done.
+pub(crate) unsafe fn allow(_from: usize, _len: usize) -> bool {
+    false
+}
+
 /// Whether a range lies in memory of ours: nobody looks through memory that is not known.
 pub(crate) fn is_ours(_from: usize, _bytes: usize) -> bool {
     false
+}
+
+/// First byte and length of all memory of ours: nobody looks through memory that is not known.
+pub(crate) fn ours() -> impl Iterator<Item = (usize, usize)> {
+    std::iter::empty()
 }
 
 /// Gives them back.

@@ -3,6 +3,24 @@ use oomsweep::alloc_test;
 #[alloc_test(swallowed = "alow")]
 fn word() {}
 
+#[alloc_test(guard = "page")]
+fn guard() {}
+
+#[alloc_test(threads = all)]
+fn threads() {}
+
+#[alloc_test(realloc = "move")]
+fn realloc() {}
+
+#[alloc_test(reachable)]
+fn reachable() {}
+
+#[alloc_test(intended = "words::intern")]
+fn intended() {}
+
+#[alloc_test(intended("words::intern", ""))]
+fn all_intended() {}
+
 #[alloc_test(infallible = skip)]
 fn no_string() {}
 

@@ -1,0 +1,346 @@
+//! Where blocks stand: a reserved range of addresses, cut into spans, and beside it what is known of every slot.
+//!
+//! No address of it is ever given out by anybody else, so a pointer is told to be ours by two comparisons, and the slot that it
+//! lies in by a division, without a look at the memory that it points to.
+
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use super::classes::{CLASS, LARGEST, SLOT, SPAN, SPAN_SHIFT, ZONE, reciprocal};
+use super::large::Runs;
+use super::meta::{FRESH, Meta};
+use super::shard::{COMMON, Fresh, Owners, SHARDS, Shard};
+use super::zones;
+use crate::sys::pages;
+
+/// What is known of 64 KiB.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Span {
+    /// The meta number of its first slot; 0: not in use.
+    pub(crate) meta: u32,
+    /// How large a slot is; of a run of spans, all of it, cut to what fits.
+    pub(crate) slot: u32,
+    /// Divides by the size of a slot; 0 where there is one slot only.
+    pub(crate) reciprocal: u64,
+}
+
+/// See the module.
+#[repr(C)]
+pub(crate) struct Store {
+    /// The first byte of the range; a whole number of spans.
+    pub(crate) base: usize,
+    /// How many bytes.
+    pub(crate) bytes: usize,
+    spans: *mut Span,
+    metas: *mut Meta,
+    most_metas: u32,
+    next_span: AtomicUsize,
+    next_meta: AtomicU32,
+    shards: *mut Shard,
+    owners: *const Owners,
+    /// Free runs of spans.
+    pub(crate) runs: Runs,
+    /// Blocks that the system had no memory for are refused from now on.
+    pub(crate) full: AtomicBool,
+}
+
+// SAFETY: the pointers are to pages that belong to the store alone and are never given back; what lies there is changed by the
+// rules of each part: a span before its first slot is handed out, a meta by whoever holds the slot, a shard by its thread.
+unsafe impl Sync for Store {}
+// SAFETY: as above.
+unsafe impl Send for Store {}
+
+/// The sizes of ranges that are tried, the largest first: a system may limit a process's addresses.
+const RANGES: [usize; 6] = [1 << 40, 1 << 36, 1 << 33, 1 << 31, 1 << 29, 1 << 27];
+
+impl Store {
+    /// Reserves a range and its tables; `None` if the system has no addresses left. The store stays for ever.
+    pub(crate) fn create() -> Option<&'static Store> {
+        RANGES.iter().find_map(|&bytes| Store::of(usize::min(bytes, usize::MAX >> 24)))
+    }
+
+    fn of(bytes: usize) -> Option<&'static Store> {
+        let spans = bytes >> SPAN_SHIFT;
+        // The smallest slot is three zones: so many slots there are at most, and one unused after each span.
+        let metas = usize::min(bytes / ZONE / 3, u32::MAX as usize / 2).saturating_add(spans);
+        let sizes = [
+            bytes.saturating_add(SPAN),
+            spans.saturating_mul(size_of::<Span>()),
+            metas.saturating_mul(size_of::<Meta>()),
+            SHARDS.saturating_mul(size_of::<Shard>()),
+            size_of::<Owners>(),
+            size_of::<Store>(),
+        ];
+        let mut places = [ptr::null_mut::<u8>(); 6];
+        for (place, &size) in places.iter_mut().zip(&sizes) {
+            match pages::reserve(size) {
+                Some(at) => *place = at.as_ptr(),
+                None => {
+                    give_back(&places, &sizes);
+                    return None;
+                }
+            }
+        }
+        let [range, spans, metas_at, shards, owners, store] = places;
+        let store = store.cast::<Store>();
+        // SAFETY: the pages are large enough, aligned, zeroed (a valid value of everything that lies in them), and ours.
+        unsafe {
+            store.write(Store {
+                base: (range as usize).next_multiple_of(SPAN),
+                bytes,
+                spans: spans.cast(),
+                metas: metas_at.cast(),
+                most_metas: u32::try_from(metas).unwrap_or(u32::MAX),
+                next_span: AtomicUsize::new(0),
+                next_meta: AtomicU32::new(1),
+                shards: shards.cast(),
+                owners: owners.cast(),
+                runs: Runs::new(),
+                full: AtomicBool::new(false),
+            });
+            Some(&*store)
+        }
+    }
+
+    /// Whether an address lies in the range.
+    #[inline(always)]
+    pub(crate) fn contains(&self, address: usize) -> bool {
+        address.wrapping_sub(self.base) < self.bytes
+    }
+
+    /// The meta of a number that a store has given out.
+    #[inline(always)]
+    pub(crate) fn meta(&self, number: u32) -> *mut Meta {
+        self.metas.wrapping_add(number as usize)
+    }
+
+    /// The number of a meta.
+    #[inline(always)]
+    pub(crate) fn number(&self, meta: *const Meta) -> u32 {
+        ((meta as usize).wrapping_sub(self.metas as usize) / size_of::<Meta>()) as u32
+    }
+
+    /// How many meta numbers there are; the first is 1.
+    pub(crate) fn end(&self) -> u32 {
+        u32::min(self.next_meta.load(Ordering::Acquire), self.most_metas)
+    }
+
+    /// The span with this number.
+    #[inline(always)]
+    pub(crate) fn span(&self, number: usize) -> *mut Span {
+        self.spans.wrapping_add(number)
+    }
+
+    /// The slot that an address of the range lies in, whatever its state; null where none was ever opened.
+    #[inline(always)]
+    pub(crate) fn slot_of(&self, address: usize) -> *mut Meta {
+        let offset = address.wrapping_sub(self.base);
+        let span = self.span(offset >> SPAN_SHIFT);
+        // SAFETY: every span of the range has its entry in the table.
+        unsafe {
+            if (*span).meta == 0 {
+                return ptr::null_mut();
+            }
+            let within = (offset & SPAN.wrapping_sub(1)) as u64;
+            let number = within.wrapping_mul((*span).reciprocal) >> 32;
+            self.meta((*span).meta).wrapping_add(number as usize)
+        }
+    }
+
+    /// Where a slot begins and how many bytes it has.
+    ///
+    /// # Safety
+    /// `meta` is one of this store's, in use.
+    #[inline(always)]
+    pub(crate) unsafe fn bounds(&self, meta: *const Meta) -> (usize, usize) {
+        // SAFETY: by the obligation of this function, its span is in the table.
+        unsafe {
+            let number = (*meta).span as usize;
+            let span = self.span(number);
+            let first = self.base.wrapping_add(number << SPAN_SHIFT);
+            if (*span).reciprocal == 0 {
+                return (first, self.runs.bytes_of(meta));
+            }
+            let slot = (*span).slot as usize;
+            let nth = (meta as usize).wrapping_sub(self.meta((*span).meta) as usize) / size_of::<Meta>();
+            (first.wrapping_add(nth.wrapping_mul(slot)), slot)
+        }
+    }
+
+    /// The shard of the thread with this key.
+    pub(crate) fn shard(&self, key: usize) -> *mut Shard {
+        // SAFETY: the table lies in pages of the store, and is all atomics.
+        self.nth_shard(unsafe { (*self.owners).find(key) })
+    }
+
+    /// The shard with this number.
+    #[inline(always)]
+    pub(crate) fn nth_shard(&self, number: usize) -> *mut Shard {
+        self.shards.wrapping_add(number)
+    }
+
+    /// The shard that threads share who found none of their own.
+    #[inline(always)]
+    pub(crate) fn common(&self) -> *mut Shard {
+        self.nth_shard(COMMON)
+    }
+
+    /// Every shard that a thread has claimed, and the common one.
+    pub(crate) fn shards(&self) -> impl Iterator<Item = *mut Shard> + '_ {
+        // SAFETY: as in `shard`.
+        unsafe { (*self.owners).claimed() }.map(|number| self.nth_shard(number))
+    }
+
+    /// In a process that was just forked: what other threads were in the middle of is left alone for ever.
+    pub(crate) fn after_fork(&self, own: *mut Shard) {
+        for shard in self.shards() {
+            // SAFETY: the shard lies in pages of the store; this process has one thread.
+            let busy = unsafe { (*shard).busy } != 0;
+            if busy && shard != own && shard != self.common() {
+                let number = (shard as usize).wrapping_sub(self.shards as usize) / size_of::<Shard>();
+                // SAFETY: as in `shard`.
+                unsafe { (*self.owners).retire(number) };
+            }
+        }
+        self.runs.after_fork();
+    }
+
+    /// Takes `count` spans that were never used; the number of the first.
+    pub(crate) fn new_spans(&self, count: usize) -> Option<usize> {
+        let first = self.next_span.fetch_add(count, Ordering::Relaxed);
+        let end = first.checked_add(count)?;
+        if end <= self.bytes >> SPAN_SHIFT {
+            return Some(first);
+        }
+        self.next_span.fetch_sub(count, Ordering::Relaxed);
+        None
+    }
+
+    /// Takes `count` metas that were never used; the number of the first.
+    pub(crate) fn new_metas(&self, count: u32) -> Option<u32> {
+        let first = self.next_meta.fetch_add(count, Ordering::Relaxed);
+        if first.checked_add(count)? <= self.most_metas {
+            return Some(first);
+        }
+        self.next_meta.fetch_sub(count, Ordering::Relaxed);
+        None
+    }
+
+    /// A slot for a block; its meta has the address at which the block stands, and is otherwise as its last block left it. Null
+    /// if there is no memory.
+    ///
+    /// # Safety
+    /// `shard` is the calling thread's and was entered; `align` is a power of two.
+    #[inline(always)]
+    pub(crate) unsafe fn take(&self, shard: *mut Shard, size: usize, align: usize) -> *mut Meta {
+        if align <= ZONE && size <= LARGEST.wrapping_sub(ZONE).wrapping_sub(ZONE) {
+            let need = size.wrapping_add(ZONE).wrapping_add(ZONE).wrapping_add(ZONE.wrapping_sub(1)) / ZONE;
+            // SAFETY: the table has an entry for every need up to the largest slot, and the shard a list for every class.
+            unsafe {
+                let class = *CLASS.as_ptr().wrapping_add(need);
+                let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(class as usize);
+                let number = *head;
+                if number != 0 {
+                    let meta = self.meta(number);
+                    if (*meta).align <= 4 {
+                        *head = (*meta).next;
+                        return meta;
+                    }
+                }
+            }
+        }
+        // SAFETY: by the obligations of this function.
+        unsafe { self.take_slowly(shard, size, align) }
+    }
+
+    /// # Safety
+    /// Those of [`take`](Store::take).
+    #[cold]
+    #[inline(never)]
+    unsafe fn take_slowly(&self, shard: *mut Shard, size: usize, align: usize) -> *mut Meta {
+        let front = usize::max(align, ZONE);
+        let Some(need) = size.checked_add(front).and_then(|need| need.checked_add(ZONE)) else {
+            return ptr::null_mut();
+        };
+        if need > LARGEST {
+            return self.take_run(size, front);
+        }
+        // SAFETY: as in `take`.
+        unsafe {
+            let class = *CLASS.as_ptr().wrapping_add(need.div_ceil(ZONE)) as usize;
+            let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(class);
+            let mut meta = self.meta(*head);
+            if *head == 0 {
+                meta = self.take_fresh(shard, class);
+            } else {
+                *head = (*meta).next;
+            }
+            if !meta.is_null() {
+                let (slot, _) = self.bounds(meta);
+                (*meta).address = slot.wrapping_add(ZONE).next_multiple_of(front);
+            }
+            meta
+        }
+    }
+
+    /// # Safety
+    /// Those of [`take`](Store::take); there is such a class.
+    unsafe fn take_fresh(&self, shard: *mut Shard, class: usize) -> *mut Meta {
+        // SAFETY: by the obligation of this function.
+        unsafe {
+            let fresh = (&raw mut (*shard).fresh).cast::<Fresh>().wrapping_add(class);
+            if (*fresh).next == (*fresh).end && !self.open(fresh, class) {
+                return ptr::null_mut();
+            }
+            let meta = self.meta((*fresh).next);
+            let slot = (*fresh).address;
+            (*fresh).next = (*fresh).next.wrapping_add(1);
+            (*fresh).address = slot.wrapping_add(*SLOT.as_ptr().wrapping_add(class) as usize);
+            (*meta).span = (slot.wrapping_sub(self.base) >> SPAN_SHIFT) as u32;
+            zones::fill(slot, ZONE, zones::FRONT);
+            meta
+        }
+    }
+
+    /// Opens a span for this class. False if there is no room.
+    ///
+    /// # Safety
+    /// `fresh` is the calling thread's, for this class.
+    unsafe fn open(&self, fresh: *mut Fresh, class: usize) -> bool {
+        // SAFETY: by the obligation of this function; a span that was never used is nobody's.
+        unsafe {
+            let slot = *SLOT.as_ptr().wrapping_add(class);
+            let count = (SPAN / usize::max(slot as usize, ZONE)) as u32;
+            // One more than there are slots: what is left at the end of a span belongs to it.
+            let Some(first) = self.new_metas(count.wrapping_add(1)) else { return false };
+            let Some(number) = self.new_spans(1) else { return false };
+            let span = self.span(number);
+            (*span).slot = slot;
+            (*span).reciprocal = reciprocal(slot as usize);
+            let address = self.base.wrapping_add(number << SPAN_SHIFT);
+            *fresh = Fresh { next: first, end: first.wrapping_add(count), address };
+            (*self.meta(first.wrapping_add(count))).span = number as u32;
+            // Last: who looks an address up looks at this first.
+            (*span).meta = first;
+            true
+        }
+    }
+
+    /// Every slot that a block has stood in.
+    pub(crate) fn used(&self) -> impl Iterator<Item = *mut Meta> + '_ {
+        (1..self.end()).map(|number| self.meta(number)).filter(|&meta| {
+            // SAFETY: a meta below the end lies in pages of the store; its state is one byte, written as a whole.
+            unsafe { (*meta).state.load(Ordering::Acquire) != FRESH }
+        })
+    }
+}
+
+fn give_back(places: &[*mut u8], sizes: &[usize]) {
+    for (&place, &size) in places.iter().zip(sizes) {
+        if let Some(at) = ptr::NonNull::new(place) {
+            // SAFETY: reserved just now with this size, and used by nobody.
+            unsafe { pages::unmap(at, size) };
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What is written round a block and into it, and how it is compared.
+//!
+//! All of it is done by C's `memset` and `memcmp`, for they cost the same in a build without optimisation. A pattern is one byte
+//! repeated: a range holds it if its first bytes do, and if the range equals itself moved by eight.
+
+use crate::model::memory::{Damage, SHOWN};
+use crate::sys::{bytes, words};
+
+/// Before a block.
+pub(crate) const FRONT: u8 = 0xFA;
+/// Behind a block.
+pub(crate) const REAR: u8 = 0xFB;
+/// New memory, so that a read of what was never written shows.
+pub(crate) const NEW: u8 = 0xAA;
+/// Freed memory.
+pub(crate) const FREED: u8 = 0xDD;
+
+/// Fills a range.
+///
+/// # Safety
+/// It is writable, and nobody else uses it.
+#[inline(always)]
+pub(crate) unsafe fn fill(from: usize, len: usize, pattern: u8) {
+    // SAFETY: by the obligation of this function.
+    unsafe { bytes::set(from, pattern, len) };
+}
+
+/// Whether a range holds nothing but the pattern.
+///
+/// # Safety
+/// It is readable.
+#[inline(always)]
+pub(crate) unsafe fn holds(from: usize, len: usize, pattern: u8) -> bool {
+    let word = u64::from_ne_bytes([pattern; 8]);
+    if len < 8 {
+        // SAFETY: by the obligation of this function.
+        return unsafe { holds_few(from, len, pattern) };
+    }
+    // SAFETY: as above; both ranges lie inside the first.
+    unsafe {
+        (from as *const u64).read_unaligned() == word
+            && (len == 8 || bytes::same(from, from.wrapping_add(8), len.wrapping_sub(8)))
+    }
+}
+
+/// # Safety
+/// The range is readable.
+unsafe fn holds_few(from: usize, len: usize, pattern: u8) -> bool {
+    let mut at = 0;
+    while at < len {
+        // SAFETY: by the obligation of this function.
+        if unsafe { (from.wrapping_add(at) as *const u8).read() } != pattern {
+            return false;
+        }
+        at = at.wrapping_add(1);
+    }
+    true
+}
+
+/// What of a range does not hold the pattern; `None` if all of it does. `block`: the address that places are counted from.
+///
+/// # Safety
+/// The range is readable.
+#[cold]
+pub(crate) unsafe fn damage(from: usize, len: usize, pattern: u8, block: usize) -> Option<Damage> {
+    let mut damage = Damage { expected: pattern, ..Damage::default() };
+    let (mut first, mut last) = (None, 0);
+    let mut at = 0;
+    while at < len {
+        // SAFETY: by the obligation of this function.
+        let byte = unsafe { (from.wrapping_add(at) as *const u8).read() };
+        if byte != pattern {
+            first = first.or(Some(at));
+            last = at;
+            damage.count = damage.count.wrapping_add(1);
+        }
+        at = at.wrapping_add(1);
+    }
+    let first = first?;
+    damage.at = from.wrapping_add(first).wrapping_sub(block) as i64;
+    damage.span = last.wrapping_sub(first).wrapping_add(1) as u64;
+    let shown = usize::min(SHOWN, damage.span as usize);
+    let begin = from.wrapping_add(first);
+    for (place, into) in damage.found.iter_mut().take(shown).enumerate() {
+        // SAFETY: inside the range.
+        *into = unsafe { (begin.wrapping_add(place) as *const u8).read() };
+    }
+    Some(damage)
+}
+
+/// Whether a word looks like memory that was read before it was written, or after it was freed: the pattern that it holds.
+pub(crate) fn pattern_of(word: usize) -> Option<u8> {
+    let holds = |pattern: u8| word.wrapping_sub(usize::from_ne_bytes([pattern; 8])).wrapping_add(4096) <= 8192;
+    [FREED, NEW, FRONT, REAR].into_iter().find(|&pattern| holds(pattern))
+}
+
+/// Reads a word whatever it is.
+///
+/// # Safety
+/// It is aligned and readable.
+pub(crate) unsafe fn word(at: usize) -> usize {
+    // SAFETY: by the obligation of this function.
+    unsafe { words::read(at) }
+}

@@ -1,0 +1,57 @@
+//! Looking at every block: when a run is over, and when the body asks.
+
+use std::ptr;
+use std::sync::atomic::Ordering;
+
+use super::accuse;
+use super::blocks::meta::{LIVE, QUARANTINED};
+use super::blocks::shard::Shard;
+use super::core::Core;
+use super::gate;
+use crate::model::memory::Noticed;
+
+/// Looks at what the open run has freed and at what is still live, when it is over. Blocks that were freed by a thread that goes on
+/// are looked at when they leave its quarantine.
+pub(crate) fn when_over(core: &Core) {
+    let own = gate::local(|local| local.shard.get());
+    for shard in core.store.shards() {
+        if shard == core.store.common() {
+            continue;
+        }
+        // SAFETY: the shard is this thread's, or its thread has ended.
+        unsafe {
+            if shard == own || Shard::is_left(shard) {
+                let written = core.store.flush(shard);
+                if !written.is_null() {
+                    gate::local(|local| accuse::written_after_free(ptr::from_ref(core), local, written, Noticed::End));
+                }
+            }
+        }
+    }
+    look_at_live(core, Noticed::End);
+}
+
+/// Looks at every live block that a session has made.
+fn look_at_live(core: &Core, noticed: Noticed) {
+    for meta in core.store.used() {
+        // SAFETY: a meta of the store's; a live block whose threads have ended, or stand still, is nobody else's now.
+        unsafe {
+            if (*meta).state.load(Ordering::Acquire) == LIVE && (*meta).session != 0 && !core.store.is_intact(meta) {
+                gate::local(|local| accuse::damaged(core, local, meta, noticed));
+            }
+        }
+    }
+}
+
+/// Looks at every block now, freed ones too; for when no other thread of the body runs.
+pub(crate) fn now(core: &Core) {
+    for meta in core.store.used() {
+        // SAFETY: as above; a block in quarantine is nobody's.
+        unsafe {
+            if (*meta).state.load(Ordering::Acquire) == QUARANTINED && !core.store.is_untouched(meta) {
+                gate::local(|local| accuse::written_after_free(ptr::from_ref(core), local, meta, Noticed::Demand));
+            }
+        }
+    }
+    look_at_live(core, Noticed::Demand);
+}

@@ -1,0 +1,131 @@
+//! Options that change what is asked of a body, or what is told of it, with the builder.
+
+use std::collections::TryReserveError;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use oomsweep::{EngineChoice, Faults, Report, Sweep};
+use rstest::rstest;
+
+fn room(bytes: usize) -> Result<Vec<u8>, TryReserveError> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(bytes)?;
+    Ok(black_box(room))
+}
+
+/// A library that keeps its words for ever.
+mod words {
+    use super::TryReserveError;
+
+    #[inline(never)]
+    pub(crate) fn interned(bytes: usize) -> Result<usize, TryReserveError> {
+        let mut room = super::room(bytes)?;
+        room.push(1);
+        Ok(room.leak().len())
+    }
+}
+
+#[inline(never)]
+fn forgotten() {
+    std::mem::forget(black_box(vec![0_u8; 40]));
+}
+
+fn verdicts(report: &Report) -> String {
+    let told: Vec<String> = report.trials().iter().map(|trial| format!("{}:{}", trial.fault, trial.verdict)).collect();
+    told.join(" ")
+}
+
+/// Leaks one block on purpose in every run that comes so far.
+fn interns() -> Result<(), TryReserveError> {
+    assert_eq!(words::interned(24)?, 1);
+    room(10).map(drop)
+}
+
+#[rstest]
+#[case::in_children(EngineChoice::Auto)]
+#[case::alone(EngineChoice::BruteForce)]
+#[case::here(EngineChoice::InProcess)]
+fn what_is_leaked_on_purpose_is_no_leak(#[case] engine: EngineChoice) {
+    let sweep = || Sweep::new("interns").engine(engine).faults(Faults::ONCE);
+    let report = sweep().intended(["options::words"]).run(interns);
+    assert_eq!(verdicts(&report), "once@0:error once@1:error", "{report}");
+    assert!(report.is_clean(), "{report}");
+    let report = sweep().run(interns);
+    assert_eq!((report.findings()[0].code.as_str(), report.coverage.tried), ("leak", 0), "{report}");
+}
+
+#[test]
+fn a_plain_run_alone_knows_what_is_intended_and_what_is_not() {
+    let sweep = || Sweep::new("options::alone").leaks_only();
+    assert!(sweep().intended(["crate::words::interned"]).run(|| drop(words::interned(24))).is_clean());
+    let report = sweep().intended(["crate::words::interned"]).run(|| {
+        drop(words::interned(24));
+        forgotten();
+    });
+    let sizes: Vec<u64> = report.findings().iter().flat_map(|finding| &finding.blocks).map(|b| b.size).collect();
+    assert_eq!(sizes, [40], "{report}");
+}
+
+#[test]
+fn a_leak_beside_one_on_purpose_is_found_at_its_point() {
+    let report = Sweep::new("leaks_beside").faults(Faults::ONCE).intended(["options::words"]).run(|| {
+        words::interned(24)?;
+        room(10).inspect_err(|_| forgotten()).map(drop)
+    });
+    assert_eq!(verdicts(&report), "once@0:error once@1:leak", "{report}");
+    let [finding] = report.findings() else { panic!("one finding: {report}") };
+    assert_eq!((finding.blocks.len(), finding.blocks[0].size), (1, 40), "{report}");
+}
+
+#[test]
+fn a_run_that_does_not_repeat_has_moved_points_with_the_requests_of_all_threads() {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    fn one_or_two() -> Result<(), TryReserveError> {
+        let more = RUNS.fetch_add(1, Ordering::SeqCst) % 2;
+        (0..=more).try_for_each(|_| room(8).map(drop))
+    }
+    let report = Sweep::new("moves").faults(Faults::ONCE).threads_all().run(one_or_two);
+    // The tenth plain run makes two requests, the run after it makes one.
+    assert_eq!(verdicts(&report), "once@0:error once@1:not-reached", "{report}");
+    assert!(report.is_clean() && report.complete, "{report}");
+    let coverage = &report.coverage;
+    assert_eq!((coverage.tried, coverage.error, coverage.moved, coverage.failed), (2, 1, 1, 0), "{report}");
+    assert!(report.notes.iter().any(|note| note.starts_with("numbers vary: ")), "{report}");
+    assert!(report.to_string().contains("1 moved by other threads"), "{report}");
+
+    let report = Sweep::new("varies").faults(Faults::ONCE).run(one_or_two);
+    assert_eq!(report.findings()[0].code.as_str(), "baseline", "{report}");
+}
+
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+#[test]
+fn with_the_requests_of_all_threads_every_trial_has_a_process_of_its_own() {
+    use std::collections::BTreeSet;
+    use std::io::{Read, Seek, Write};
+
+    let processes = |set: fn(Sweep) -> Sweep| {
+        let mut file = tempfile::tempfile().expect("a file for the numbers of processes");
+        let report = set(Sweep::new("processes").faults(Faults::ONCE)).run(|| {
+            (&file).write_all(&std::process::id().to_le_bytes()).expect("the file takes four bytes");
+            (1..=3).try_for_each(|bytes| room(bytes).map(drop))
+        });
+        assert_eq!(verdicts(&report), "once@0:error once@1:error once@2:error", "{report}");
+        let mut bytes = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).expect("the file is read");
+        bytes.chunks(4).map(<[u8]>::to_vec).collect::<BTreeSet<_>>().len()
+    };
+    // One makes the plain runs.
+    assert_eq!(processes(Sweep::threads_all), 1 + 3);
+    assert_eq!(processes(|sweep| sweep), 1 + 1);
+}
+
+#[test]
+fn a_sweep_of_all_threads_keeps_its_limit_in_time() {
+    let report = Sweep::new("slow")
+        .faults(Faults::ONCE)
+        .threads_all()
+        .max_time(std::time::Duration::from_nanos(1))
+        .run(|| room(1).map(drop));
+    assert_eq!((report.coverage.tried, report.coverage.left), (0, 1), "{report}");
+    assert_eq!(report.stopped.as_deref(), Some("max_time"), "{report}");
+}
