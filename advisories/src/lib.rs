@@ -26,8 +26,8 @@ pub fn body(name: &str) -> Option<fn()> {
 pub fn main_of(watch: impl FnOnce(fn())) {
     let Some(name) = std::env::args().nth(1) else {
         for advisory in ADVISORIES {
-            let [expected, memcheck] = [advisory.expected, advisory.memcheck].map(|says| says.unwrap_or("-"));
-            println!("{}|{}|{}|{expected}|{memcheck}", advisory.name, advisory.id, advisory.package);
+            let said = [advisory.expected, advisory.with_pages, advisory.memcheck].map(|says| says.unwrap_or("-"));
+            println!("{}|{}|{}|{}", advisory.name, advisory.id, advisory.package, said.join("|"));
         }
         for control in CONTROLS {
             println!("{}", control.name);

@@ -4,18 +4,33 @@
 use oomsweep::{Report, Sweep};
 use oomsweep_advisories::{ADVISORIES, CONTROLS};
 
-fn plain_runs(name: &str, body: fn()) -> Report {
-    Sweep::new(name).leaks_only().run(body)
+fn plain_runs(name: &str) -> Sweep {
+    Sweep::new(name).leaks_only()
+}
+
+fn first_code(report: &Report) -> Option<&'static str> {
+    report.findings().first().map(|finding| finding.code.as_str())
 }
 
 #[test]
 fn every_advisory_is_found_as_what_it_is() {
     let mut others = Vec::new();
     for advisory in ADVISORIES {
-        let report = plain_runs(advisory.name, advisory.body);
-        let first = report.findings().first().map(|finding| finding.code.as_str());
-        if first != advisory.expected {
-            others.push(format!("{} ({}): {first:?}, not {:?}", advisory.name, advisory.id, advisory.expected));
+        let code = first_code(&plain_runs(advisory.name).run(advisory.body));
+        if code != advisory.expected {
+            others.push(format!("{}: {code:?}, not {:?}", advisory.name, advisory.expected));
+        }
+    }
+    assert!(others.is_empty(), "\n{}\n", others.join("\n"));
+}
+
+#[test]
+fn guard_pages_find_the_reads_too() {
+    let mut others = Vec::new();
+    for advisory in ADVISORIES {
+        let code = first_code(&plain_runs(advisory.name).guard_pages().run(advisory.body));
+        if code != advisory.with_pages {
+            others.push(format!("{}: {code:?}, not {:?}", advisory.name, advisory.with_pages));
         }
     }
     assert!(others.is_empty(), "\n{}\n", others.join("\n"));
@@ -24,7 +39,8 @@ fn every_advisory_is_found_as_what_it_is() {
 #[test]
 fn nothing_is_found_where_nothing_is_wrong() {
     for control in CONTROLS {
-        plain_runs(control.name, control.body).assert_clean();
+        plain_runs(control.name).run(control.body).assert_clean();
+        plain_runs(control.name).guard_pages().run(control.body).assert_clean();
     }
 }
 
