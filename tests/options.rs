@@ -2,7 +2,6 @@
 
 use std::collections::TryReserveError;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oomsweep::{EngineChoice, Faults, Report, Sweep};
 use rstest::rstest;
@@ -77,8 +76,11 @@ fn a_leak_beside_one_on_purpose_is_found_at_its_point() {
     assert_eq!((finding.blocks.len(), finding.blocks[0].size), (1, 40), "{report}");
 }
 
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 #[test]
 fn a_run_that_does_not_repeat_has_moved_points_with_the_requests_of_all_threads() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     fn one_or_two() -> Result<(), TryReserveError> {
         let more = RUNS.fetch_add(1, Ordering::SeqCst) % 2;

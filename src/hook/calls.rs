@@ -333,7 +333,7 @@ unsafe fn place(core: *const Core, local: *const Local, size: usize, align: usiz
         let store = (*core).store;
         let shard = shard_of(core, local);
         Shard::enter(shard, store.common());
-        let meta = store.take(shard, size, align);
+        let meta = store.take(shard, size, align, birth.session);
         let mut block = ptr::null_mut();
         if !meta.is_null() {
             store.begin(shard, meta, size, align, birth);

@@ -100,25 +100,6 @@ impl<T: Copy> PagesVec<T> {
         self.len = 0;
     }
 
-    /// Makes it `len` copies of `value`; false if the system has no pages left.
-    pub(crate) fn fill(&mut self, len: usize, value: T) -> bool {
-        self.clear();
-        while self.capacity < len {
-            if !self.grow() {
-                return false;
-            }
-        }
-        let Some(at) = self.at else { return len == 0 };
-        let mut index = 0;
-        while index < len {
-            // SAFETY: index < len <= capacity.
-            unsafe { at.as_ptr().add(index).write(value) };
-            index = index.wrapping_add(1);
-        }
-        self.len = len;
-        true
-    }
-
     #[cold]
     fn grow(&mut self) -> bool {
         let wanted = if self.capacity == 0 {

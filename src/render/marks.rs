@@ -67,7 +67,11 @@ fn blocks(finding: &Finding, marks: &mut Vec<Mark>) {
     let call = call.or(finding.blocks.iter().find_map(|block| block.freed_again.as_ref()));
     for block in &finding.blocks {
         let primary = marks.is_empty() && block.freed.is_none() && call.is_none();
-        let label = wording::born_here(block, finding.code == Code::Leak);
+        let label = if finding.code.is_memory_error() {
+            wording::accused_born_here(finding, block)
+        } else {
+            wording::born_here(block, finding.code == Code::Leak)
+        };
         marks.extend(Mark::at(&block.born, label, primary));
         if let Some(stack) = &block.freed {
             marks.extend(Mark::at(stack, wording::freed_here(finding), call.is_none()));

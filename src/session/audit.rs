@@ -45,8 +45,8 @@ pub(crate) fn leaks(core: &Core, entry: usize, older: &[i32], threads_run: bool,
         }
         hold_what_living_threads_made(core, &mut search);
     }
-    search.from_near();
-    let certain = alone && (search.is_done() || search.from_everywhere(entry, STANDING));
+    search.see_near();
+    let certain = alone && (search.is_done() || search.see_everything(entry, STANDING));
     let mut left = Left { thread_leaks, certain, ..Left::default() };
     if reachable {
         left.reachable = search.reached().iter().map(|&number| leaked(core, number, 0, 0)).collect();

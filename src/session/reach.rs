@@ -144,7 +144,7 @@ impl<'a> Search<'a> {
     ///
     /// # Safety
     /// The memory is readable.
-    pub(crate) unsafe fn from_range(&mut self, from: usize, len: usize) {
+    pub(crate) unsafe fn see_range(&mut self, from: usize, len: usize) {
         // SAFETY: by the obligation of this function.
         unsafe { self.look_into(from, len) };
         self.follow();
@@ -209,62 +209,62 @@ impl<'a> Search<'a> {
     }
 
     /// From what is cheap to look at: statics, this thread's thread-locals, blocks of the program that are no leaks.
-    pub(crate) fn from_near(&mut self) {
+    pub(crate) fn see_near(&mut self) {
         let ours = written_by_us();
         for range in state::statics() {
-            self.from_memory(range, &ours);
+            self.see_memory(range, &ours);
         }
         if self.left > 0 {
-            self.from_other_blocks();
+            self.see_other_blocks();
         }
     }
 
     /// From everything that can hold a pointer, while no other thread runs. `entry`: a stack pointer of the frame that called the
     /// body, below which lies what the body has left behind. False if something could not be looked at.
-    pub(crate) fn from_everywhere(&mut self, entry: usize, limit: Duration) -> bool {
+    pub(crate) fn see_everything(&mut self, entry: usize, limit: Duration) -> bool {
         // From here to the end nothing may be allocated: a thread that stands still may hold the allocator's lock.
         let ours = written_by_us();
         let mut world = world::stop_others(limit);
-        let from = |search: &mut Search<'_>, root: Root| match root {
-            Root::Memory(range) => search.from_memory(range, &ours),
-            Root::Word(word) => search.from_word(word),
+        let see = |search: &mut Search<'_>, root: Root| match root {
+            Root::Memory(range) => search.see_memory(range, &ours),
+            Root::Word(word) => search.see_word(word),
         };
-        let mut complete = world.near(entry, &mut |root| from(self, root));
+        let mut complete = world.near(entry, &mut |root| see(self, root));
         if self.left > 0 {
-            complete &= world.far(entry, &[], &mut |root| from(self, root));
+            complete &= world.far(entry, &[], &mut |root| see(self, root));
         }
         drop(world);
         complete
     }
 
     /// From memory, but for words that are the harness's own.
-    fn from_memory(&mut self, range: state::Range, ours: &[usize]) {
+    fn see_memory(&mut self, range: state::Range, ours: &[usize]) {
         let end = range.from.saturating_add(range.len);
         let mut from = range.from;
         let first = ours.partition_point(|&word| word < range.from);
         for &word in ours.get(first..).unwrap_or(&[]).iter().take_while(|&&word| word < end) {
             // SAFETY: the system says that it is readable, and nobody runs who could unmap it.
-            unsafe { self.from_range(from, word.saturating_sub(from)) };
+            unsafe { self.see_range(from, word.saturating_sub(from)) };
             from = word.saturating_add(WORD);
         }
         // SAFETY: as above.
-        unsafe { self.from_range(from, end.saturating_sub(from)) };
+        unsafe { self.see_range(from, end.saturating_sub(from)) };
     }
 
-    fn from_word(&mut self, word: usize) {
+    fn see_word(&mut self, word: usize) {
         // SAFETY: a word of this frame.
-        unsafe { self.from_range(&raw const word as usize, WORD) };
+        unsafe { self.see_range(&raw const word as usize, WORD) };
     }
 
     /// From blocks that were born before the run, and from those that are meant to stay.
-    fn from_other_blocks(&mut self) {
+    fn see_other_blocks(&mut self) {
         let session = self.core.session_number();
         for meta in self.core.store.used() {
             // SAFETY: a meta of the store's; a live block is readable.
             unsafe {
                 let is_live = (*meta).state.load(Ordering::Acquire) == LIVE && (*meta).marks & HARNESS == 0;
                 if is_live && ((*meta).session != session || (*meta).marks & UNTRACKED != 0) {
-                    self.from_range((*meta).address, (*meta).size);
+                    self.see_range((*meta).address, (*meta).size);
                 }
             }
         }

@@ -103,6 +103,7 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     let mut watcher = Watcher { desk, saved: Saved::now() };
     let was_marked = threads.beside && threads::mark();
     body.call(&mut watcher);
+    stacks::scrub();
     if threads.beside && !was_marked {
         threads::unmark();
     }

@@ -15,6 +15,10 @@ const OUTPUT: u64 = 64 * 1024;
 /// The number of SIGABRT, everywhere.
 const ABORT: i32 = 6;
 
+/// What is said of a runner that did not come to its trial.
+pub(crate) const NO_REFERENCE: &str =
+    "a runner could not bring itself to the reference state: a plain run failed in it";
+
 /// What the standard library prints when an infallible API gets no memory.
 const ALLOC_ERROR: &str = "memory allocation of ";
 
@@ -89,7 +93,7 @@ fn trouble(journal: &Journal, end: End, done: bool, arena: Arena) -> Option<Stri
             Some(format!("a process could not be made: {}", std::io::Error::from_raw_os_error(number)))
         }
         End::Exited(96) if !done && journal.fatal.number == 0 && journal.memory.is_none() => {
-            Some(String::from("a runner could not bring itself to the reference state: a plain run failed in it"))
+            Some(String::from(NO_REFERENCE))
         }
         End::Done | End::Exited(_) | End::Signalled(_) | End::TimedOut => None,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::board::{Alone, Answer, End, Order, Pages, Warm};
 use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
-use super::digest::{Digest, digest};
+use super::digest::{Digest, NO_REFERENCE, digest};
 use super::runner::{Runner, Terms};
 use super::server;
 use super::watchdog::Watchdog;
@@ -199,6 +199,17 @@ impl<'a> Worker<'a> {
         digest(unsafe { self.journal() }, self.pages.arena, end, Some(&self.output))
     }
 
+    /// Reads the trial of this fault; a runner that ended in one of the plain runs before it has not made it.
+    fn read_trial(&self, fault: Fault, end: End) -> Digest {
+        let mut digest = self.read(end);
+        // SAFETY: as above.
+        let begun = unsafe { self.journal() }.fault;
+        if end != End::Done && begun == Fault::None && fault != Fault::None {
+            digest.trouble.get_or_insert_with(|| String::from(NO_REFERENCE));
+        }
+        digest
+    }
+
     /// # Safety
     /// No order is open.
     unsafe fn journal(&self) -> &Journal {
@@ -257,7 +268,8 @@ impl Crew for Worker<'_> {
         let end = ended.unwrap_or(answer.end);
         let closing_died = end != End::Done && (good.len() == count || answer.stopped);
         let stopped = answer.stopped || (end != End::Done && !closing_died);
-        let mut stopped = stopped.then(|| self.read(if answer.stopped { End::Done } else { end }));
+        let fault = faults.get(good.len()).copied().unwrap_or(Fault::None);
+        let mut stopped = stopped.then(|| self.read_trial(fault, if answer.stopped { End::Done } else { end }));
         if let (Some(digest), Some(_)) = (&mut stopped, ended) {
             digest.trouble = Some(String::from("the process that serves the trials ended"));
             self.lost(self.runs());
@@ -278,7 +290,7 @@ impl Crew for Worker<'_> {
         if ended.is_some() {
             self.lost(self.runs());
         }
-        Ok(self.read(ended.unwrap_or(answer.end)))
+        Ok(self.read_trial(ask.fault, ended.unwrap_or(answer.end)))
     }
 
     fn baseline_stacks(&mut self, runs: u32) -> Result<Vec<usize>, Broken> {

@@ -57,7 +57,7 @@ const fn classes() -> [u8; LARGEST / ZONE + 1] {
 /// With this number a division by the size of a slot is a multiplication: `offset * reciprocal >> 32`, exact for offsets below a
 /// span (Granlund and Montgomery, Division by Invariant Integers using Multiplication, 1994).
 pub(crate) const fn reciprocal(size: usize) -> u64 {
-    ((1_u64 << 32) + size as u64 - 1) / size as u64
+    (1_u64 << 32).div_ceil(size as u64)
 }
 
 #[cfg(test)]

@@ -9,9 +9,17 @@ use super::store::Store;
 use crate::sys::pages;
 
 /// Runs of up to so many spans have a list for each length; longer ones share one.
-const LISTS: usize = 64;
+const LENGTHS: usize = 64;
+/// Blocks of runs of a body have lists of their own, as small ones have.
+const LISTS: usize = 2 * LENGTHS;
 /// From this size on the system is asked whether it would give so much.
 const DOUBTFUL: usize = 1 << 30;
+
+/// The list for this many spans, for blocks of this session.
+fn list_of(count: usize, session: u32) -> usize {
+    let list = if count < LENGTHS { count } else { 0 };
+    if session == 0 { list } else { list.wrapping_add(LENGTHS) }
+}
 
 /// The free runs, behind a lock that is held for a few instructions.
 #[repr(C)]
@@ -62,13 +70,13 @@ impl Runs {
 
 impl Store {
     /// A run for a block of this size, whose first byte is a multiple of `front` and has so many bytes before it at least.
-    pub(super) fn take_run(&self, size: usize, front: usize) -> *mut Meta {
+    pub(super) fn take_run(&self, size: usize, front: usize, session: u32) -> *mut Meta {
         let need = size.saturating_add(front).saturating_add(if front > ZONE { front } else { 0 }).saturating_add(ZONE);
         let count = need.div_ceil(SPAN);
         if count > self.bytes >> SPAN_SHIFT || (size >= DOUBTFUL && !pages::would_give(size)) {
             return ptr::null_mut();
         }
-        let mut meta = self.old_run(count);
+        let mut meta = self.old_run(count, session);
         if meta.is_null() {
             meta = self.new_run(count);
         }
@@ -82,8 +90,8 @@ impl Store {
         meta
     }
 
-    fn old_run(&self, count: usize) -> *mut Meta {
-        let list = if count < LISTS { count } else { 0 };
+    fn old_run(&self, count: usize, session: u32) -> *mut Meta {
+        let list = list_of(count, session);
         self.runs.locked(|lists| {
             let Some(head) = lists.get_mut(list) else { return ptr::null_mut() };
             let mut link: *mut u32 = head;
@@ -126,7 +134,8 @@ impl Store {
     pub(super) unsafe fn put_run(&self, meta: *mut Meta) {
         // SAFETY: by the obligation of this function.
         let count = unsafe { self.runs.bytes_of(meta) } >> SPAN_SHIFT;
-        let list = if count < LISTS { count } else { 0 };
+        // SAFETY: as above.
+        let list = list_of(count, unsafe { (*meta).session });
         let number = self.number(meta);
         self.runs.locked(|lists| {
             if let Some(head) = lists.get_mut(list) {

@@ -18,6 +18,16 @@ pub(crate) const LARGE_KEPT: usize = 16;
 /// Blocks up to this size count as small.
 pub(crate) const SMALL: usize = 1024;
 
+/// Blocks of runs stand in slots in which nothing else has ever stood: an old word on the stack outside the body would else be taken
+/// for the address of a block. So there are two families of slots, and a list for each class of each.
+pub(crate) const LISTS: usize = 2 * CLASSES;
+
+/// The list of a class for blocks that were born in this session.
+#[inline(always)]
+pub(crate) fn list_of(class: usize, session: u32) -> usize {
+    if session == 0 { class } else { class.wrapping_add(CLASSES) }
+}
+
 /// Slots of one class that were never used.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -53,14 +63,14 @@ pub(crate) struct Shard {
     pub(crate) small_at: usize,
     /// Where the next large one is put.
     pub(crate) large_at: usize,
-    /// The first free slot of each class.
-    pub(crate) free: [u32; CLASSES],
+    /// The first free slot of each class, of both families.
+    pub(crate) free: [u32; LISTS],
     /// Small blocks that were freed last; 0: none.
     pub(crate) small: [u32; SMALL_KEPT],
     /// Large ones.
     pub(crate) large: [u32; LARGE_KEPT],
     /// Slots that were never used.
-    pub(crate) fresh: [Fresh; CLASSES],
+    pub(crate) fresh: [Fresh; LISTS],
 }
 
 /// Who owns which shard.

@@ -9,9 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use super::classes::{CLASS, LARGEST, SLOT, SPAN, SPAN_SHIFT, ZONE, reciprocal};
 use super::large::Runs;
 use super::meta::{FRESH, Meta};
-use super::shard::{COMMON, Fresh, Owners, SHARDS, Shard};
+use super::shard::{COMMON, Fresh, Owners, SHARDS, Shard, list_of};
 use super::zones;
 use crate::sys::pages;
+
+/// The binary logarithm of the size of a meta.
+const META_SHIFT: u32 = size_of::<Meta>().trailing_zeros();
 
 /// What is known of 64 KiB.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +121,7 @@ impl Store {
     /// The number of a meta.
     #[inline(always)]
     pub(crate) fn number(&self, meta: *const Meta) -> u32 {
-        ((meta as usize).wrapping_sub(self.metas as usize) / size_of::<Meta>()) as u32
+        ((meta as usize).wrapping_sub(self.metas as usize) >> META_SHIFT) as u32
     }
 
     /// How many meta numbers there are; the first is 1.
@@ -163,7 +166,7 @@ impl Store {
                 return (first, self.runs.bytes_of(meta));
             }
             let slot = (*span).slot as usize;
-            let nth = (meta as usize).wrapping_sub(self.meta((*span).meta) as usize) / size_of::<Meta>();
+            let nth = (meta as usize).wrapping_sub(self.meta((*span).meta) as usize) >> META_SHIFT;
             (first.wrapping_add(nth.wrapping_mul(slot)), slot)
         }
     }
@@ -194,13 +197,14 @@ impl Store {
 
     /// In a process that was just forked: what other threads were in the middle of is left alone for ever.
     pub(crate) fn after_fork(&self, own: *mut Shard) {
-        for shard in self.shards() {
+        // SAFETY: as in `shard`.
+        let owners = unsafe { &*self.owners };
+        for number in owners.claimed() {
+            let shard = self.nth_shard(number);
             // SAFETY: the shard lies in pages of the store; this process has one thread.
             let busy = unsafe { (*shard).busy } != 0;
-            if busy && shard != own && shard != self.common() {
-                let number = (shard as usize).wrapping_sub(self.shards as usize) / size_of::<Shard>();
-                // SAFETY: as in `shard`.
-                unsafe { (*self.owners).retire(number) };
+            if busy && shard != own && number != COMMON {
+                owners.retire(number);
             }
         }
         self.runs.after_fork();
@@ -227,19 +231,19 @@ impl Store {
         None
     }
 
-    /// A slot for a block; its meta has the address at which the block stands, and is otherwise as its last block left it. Null
+    /// A slot for a block of this session; its meta has the address at which the block stands, and is otherwise as its last block left it. Null
     /// if there is no memory.
     ///
     /// # Safety
     /// `shard` is the calling thread's and was entered; `align` is a power of two.
     #[inline(always)]
-    pub(crate) unsafe fn take(&self, shard: *mut Shard, size: usize, align: usize) -> *mut Meta {
+    pub(crate) unsafe fn take(&self, shard: *mut Shard, size: usize, align: usize, session: u32) -> *mut Meta {
         if align <= ZONE && size <= LARGEST.wrapping_sub(ZONE).wrapping_sub(ZONE) {
             let need = size.wrapping_add(ZONE).wrapping_add(ZONE).wrapping_add(ZONE.wrapping_sub(1)) / ZONE;
             // SAFETY: the table has an entry for every need up to the largest slot, and the shard a list for every class.
             unsafe {
                 let class = *CLASS.as_ptr().wrapping_add(need);
-                let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(class as usize);
+                let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(list_of(class as usize, session));
                 let number = *head;
                 if number != 0 {
                     let meta = self.meta(number);
@@ -251,28 +255,29 @@ impl Store {
             }
         }
         // SAFETY: by the obligations of this function.
-        unsafe { self.take_slowly(shard, size, align) }
+        unsafe { self.take_slowly(shard, size, align, session) }
     }
 
     /// # Safety
     /// Those of [`take`](Store::take).
     #[cold]
     #[inline(never)]
-    unsafe fn take_slowly(&self, shard: *mut Shard, size: usize, align: usize) -> *mut Meta {
+    unsafe fn take_slowly(&self, shard: *mut Shard, size: usize, align: usize, session: u32) -> *mut Meta {
         let front = usize::max(align, ZONE);
         let Some(need) = size.checked_add(front).and_then(|need| need.checked_add(ZONE)) else {
             return ptr::null_mut();
         };
         if need > LARGEST {
-            return self.take_run(size, front);
+            return self.take_run(size, front, session);
         }
         // SAFETY: as in `take`.
         unsafe {
             let class = *CLASS.as_ptr().wrapping_add(need.div_ceil(ZONE)) as usize;
-            let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(class);
+            let list = list_of(class, session);
+            let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(list);
             let mut meta = self.meta(*head);
             if *head == 0 {
-                meta = self.take_fresh(shard, class);
+                meta = self.take_fresh(shard, class, list);
             } else {
                 *head = (*meta).next;
             }
@@ -286,10 +291,10 @@ impl Store {
 
     /// # Safety
     /// Those of [`take`](Store::take); there is such a class.
-    unsafe fn take_fresh(&self, shard: *mut Shard, class: usize) -> *mut Meta {
+    unsafe fn take_fresh(&self, shard: *mut Shard, class: usize, list: usize) -> *mut Meta {
         // SAFETY: by the obligation of this function.
         unsafe {
-            let fresh = (&raw mut (*shard).fresh).cast::<Fresh>().wrapping_add(class);
+            let fresh = (&raw mut (*shard).fresh).cast::<Fresh>().wrapping_add(list);
             if (*fresh).next == (*fresh).end && !self.open(fresh, class) {
                 return ptr::null_mut();
             }
@@ -311,7 +316,7 @@ impl Store {
         // SAFETY: by the obligation of this function; a span that was never used is nobody's.
         unsafe {
             let slot = *SLOT.as_ptr().wrapping_add(class);
-            let count = (SPAN / usize::max(slot as usize, ZONE)) as u32;
+            let count = (SPAN as u64).wrapping_mul(reciprocal(slot as usize)).wrapping_shr(32) as u32;
             // One more than there are slots: what is left at the end of a span belongs to it.
             let Some(first) = self.new_metas(count.wrapping_add(1)) else { return false };
             let Some(number) = self.new_spans(1) else { return false };

@@ -26,7 +26,7 @@ impl Bench {
     fn allocate(&self, size: usize, align: usize, kind: Kind) -> *mut Meta {
         // SAFETY: the shard is this bench's alone.
         unsafe {
-            let meta = self.store.take(self.shard, size, align);
+            let meta = self.store.take(self.shard, size, align, 1);
             assert!(!meta.is_null());
             self.store.begin(self.shard, meta, size, align, &Birth { kind, ..BIRTH });
             meta
@@ -116,7 +116,7 @@ fn blocks_too_large_for_the_range_are_refused() {
     let bench = Bench::new();
     for size in [isize::MAX as usize, 1 << 46, bench.store.bytes] {
         // SAFETY: the shard is this bench's alone.
-        assert!(unsafe { bench.store.take(bench.shard, size, 1) }.is_null());
+        assert!(unsafe { bench.store.take(bench.shard, size, 1, 1) }.is_null());
     }
 }
 
@@ -226,7 +226,9 @@ fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
     // SAFETY: as above.
     let found = unsafe { bench.store.flush(bench.shard) };
     prop_assert_eq!(found.is_null(), written.is_empty());
-    prop_assert_eq!(unsafe { Shard::live(bench.shard, 1) }, (0, 0));
+    // SAFETY: as above.
+    let live = unsafe { Shard::live(bench.shard, 1) };
+    prop_assert_eq!(live, (0, 0));
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 
 use super::classes::{LARGEST, SPAN, ZONE};
 use super::meta::{Birth, FORBIDDEN, FREE, FRESH, GUARDED, LIVE, MOVED, Meta, QUARANTINED};
-use super::shard::{LARGE_KEPT, SMALL, SMALL_KEPT, Shard};
+use super::shard::{LARGE_KEPT, SMALL, SMALL_KEPT, Shard, list_of};
 use super::store::Store;
 use super::zones::{self, FREED, FRONT, NEW, REAR};
 use crate::model::event::Kind;
@@ -254,7 +254,8 @@ impl Store {
                 self.put_run(meta);
             } else {
                 let class = *super::classes::CLASS.as_ptr().wrapping_add(slot / ZONE);
-                let head = (&raw mut (*shard).free).cast::<u32>().wrapping_add(class as usize);
+                let head =
+                    (&raw mut (*shard).free).cast::<u32>().wrapping_add(list_of(class as usize, (*meta).session));
                 (*meta).next = *head;
                 *head = self.number(meta);
             }

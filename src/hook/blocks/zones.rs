@@ -4,7 +4,7 @@
 //! repeated: a range holds it if its first bytes do, and if the range equals itself moved by eight.
 
 use crate::model::memory::{Damage, SHOWN};
-use crate::sys::{bytes, words};
+use crate::sys::bytes;
 
 /// Before a block.
 pub(crate) const FRONT: u8 = 0xFA;
@@ -92,13 +92,4 @@ pub(crate) unsafe fn damage(from: usize, len: usize, pattern: u8, block: usize) 
 pub(crate) fn pattern_of(word: usize) -> Option<u8> {
     let holds = |pattern: u8| word.wrapping_sub(usize::from_ne_bytes([pattern; 8])).wrapping_add(4096) <= 8192;
     [FREED, NEW, FRONT, REAR].into_iter().find(|&pattern| holds(pattern))
-}
-
-/// Reads a word whatever it is.
-///
-/// # Safety
-/// It is aligned and readable.
-pub(crate) unsafe fn word(at: usize) -> usize {
-    // SAFETY: by the obligation of this function.
-    unsafe { words::read(at) }
 }

@@ -18,78 +18,110 @@ pub(super) fn of(code: Code) -> Report {
 
 /// Errors whose sentences differ from those of [`of`].
 pub(crate) fn others() -> Vec<Finding> {
-    let invalid = |place, offset: Option<i64>| {
-        let mut finding =
-            of_error(Code::InvalidFree, MemoryReport { place: Some(place), offset, ..error(Noticed::Free) });
+    let mut findings = calls();
+    findings.extend(pointers());
+    findings.extend(layouts());
+    findings.extend(accesses());
+    findings
+}
+
+/// Bad calls about blocks that are, or were, one.
+fn calls() -> Vec<Finding> {
+    let mut realloc = of_error(Code::DoubleFree, error(Noticed::Realloc));
+    realloc.blocks[0].freed = Some(drop_at(12));
+    let mut to_b = mixed();
+    to_b.blocks[0].allocator = None;
+    to_b.memory = Some(MemoryReport { allocator: Some("b".to_owned()), ..error(Noticed::Realloc) });
+    vec![
+        moved(Code::DoubleFree, Noticed::Free),
+        realloc,
+        older(),
+        to_b,
+        moved(Code::UseAfterFree, Noticed::Write),
+        moved(Code::UseAfterFree, Noticed::Realloc),
+    ]
+}
+
+/// Pointers that are no block's.
+fn pointers() -> Vec<Finding> {
+    let places = [
+        (Place::Inside, Some(48)),
+        (Place::Inside, Some(1)),
+        (Place::Before, Some(-16)),
+        (Place::Behind, Some(64)),
+        (Place::Null, None),
+        (Place::NearNull, Some(16)),
+        (Place::Stack, None),
+        (Place::Static, None),
+        (Place::ThreadLocal, None),
+        (Place::Foreign, None),
+        (Place::NoBlock, None),
+        (Place::Unmapped, None),
+        (Place::Start, None),
+    ];
+    let invalid = |(place, offset)| {
+        let error = MemoryReport { place: Some(place), offset, ..error(Noticed::Free) };
+        let mut finding = of_error(Code::InvalidFree, error);
         if !matches!(place, Place::Inside | Place::Before | Place::Behind) {
             finding.blocks.clear();
         }
         finding
     };
+    places.map(invalid).to_vec()
+}
+
+/// Layouts that no block can have, and one that a block does not have.
+fn layouts() -> Vec<Finding> {
     let asked = |noticed, size, align, new_size| {
         let given = Some(LayoutReport { size, align });
-        let mut finding = of_error(Code::WrongLayout, MemoryReport { given, new_size, place: None, ..error(noticed) });
-        finding.blocks.clear();
-        finding
+        let error = MemoryReport { given, new_size, place: None, ..error(noticed) };
+        Finding { blocks: Vec::new(), ..of_error(Code::WrongLayout, error) }
     };
-    let touched = |code, noticed, offset| {
-        of_error(code, MemoryReport { place: Some(Place::Behind), offset: Some(offset), ..error(noticed) })
-    };
-    let damaged = |code, noticed, at, span, count, found| {
-        of_error(code, MemoryReport { damage: Some(damage(at, span, count, found)), place: None, ..error(noticed) })
-    };
-    let moved = |code, noticed| {
-        let mut finding = of_error(code, MemoryReport { moved: true, ..error(noticed) });
-        finding.blocks[0].freed = Some(drop_at(12));
-        finding
-    };
-    let mut realloc = of_error(Code::DoubleFree, error(Noticed::Realloc));
-    realloc.blocks[0].freed = Some(drop_at(12));
-    let mut to_b = mixed();
-    to_b.blocks[0].allocator = None;
-    let to_b_report = MemoryReport { allocator: Some("b".to_owned()), ..error(Noticed::Realloc) };
-    to_b.memory = Some(to_b_report);
-    let mut unknown = overflow();
-    unknown.blocks[0].born.clear();
     vec![
-        moved(Code::DoubleFree, Noticed::Free),
-        realloc,
-        invalid(Place::Inside, Some(48)),
-        invalid(Place::Inside, Some(1)),
-        invalid(Place::Before, Some(-16)),
-        invalid(Place::Behind, Some(64)),
-        invalid(Place::Null, None),
-        invalid(Place::NearNull, Some(16)),
-        invalid(Place::Stack, None),
-        invalid(Place::Static, None),
-        invalid(Place::ThreadLocal, None),
-        invalid(Place::Foreign, None),
-        invalid(Place::NoBlock, None),
-        invalid(Place::Unmapped, None),
-        invalid(Place::Start, None),
         asked(Noticed::Alloc, 0, 8, None),
         asked(Noticed::Realloc, 48, 8, Some(0)),
         asked(Noticed::Alloc, 48, 3, None),
         asked(Noticed::Alloc, (1 << 53) - 1, 8, None),
         asked(Noticed::Realloc, 48, 8, Some((1 << 53) - 1)),
         resized(),
-        to_b,
+    ]
+}
+
+/// Reads and writes where there is no block, or none any more.
+fn accesses() -> Vec<Finding> {
+    let touched = |code, noticed, offset| {
+        of_error(code, MemoryReport { place: Some(Place::Behind), offset: Some(offset), ..error(noticed) })
+    };
+    let damaged = |code, noticed, at, span, count, found| {
+        of_error(code, MemoryReport { damage: Some(damage(at, span, count, found)), place: None, ..error(noticed) })
+    };
+    let freed = |mut finding: Finding| {
+        finding.blocks[0].freed = Some(drop_at(12));
+        finding
+    };
+    let mut unknown = overflow();
+    unknown.blocks[0].born.clear();
+    let late = "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61";
+    vec![
         damaged(Code::Overflow, Noticed::Realloc, 52, 1, 1, "00"),
         damaged(Code::Overflow, Noticed::Demand, 48, 16, 2, "00 fa fa fa fa fa fa fa fa fa fa fa fa fa fa 01"),
         damaged(Code::Underflow, Noticed::End, -8, 8, 8, "01 00 00 00 00 00 00 00"),
         damaged(Code::Underflow, Noticed::Free, -16, 4, 4, "61 62 63 64"),
-        damaged(Code::UseAfterFree, Noticed::End, 0, 40, 40, "61 61 61 61 61 61 61 61 61 61 61 61 61 61 61 61"),
+        freed(damaged(Code::UseAfterFree, Noticed::End, 0, 40, 40, late)),
         touched(Code::Overflow, Noticed::Read, 48),
         touched(Code::Overflow, Noticed::Access, 53),
         touched(Code::Underflow, Noticed::Read, -4),
-        touched(Code::UseAfterFree, Noticed::Read, 8),
+        freed(touched(Code::UseAfterFree, Noticed::Read, 8)),
         touched(Code::UseAfterFree, Noticed::Access, 0),
-        moved(Code::UseAfterFree, Noticed::Write),
-        moved(Code::UseAfterFree, Noticed::Realloc),
-        older(),
         unknown,
         Finding { memory: None, ..overflow() },
     ]
+}
+
+fn moved(code: Code, noticed: Noticed) -> Finding {
+    let mut finding = of_error(code, MemoryReport { moved: true, ..error(noticed) });
+    finding.blocks[0].freed = Some(drop_at(12));
+    finding
 }
 
 fn error(noticed: Noticed) -> MemoryReport {

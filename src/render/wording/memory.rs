@@ -4,6 +4,7 @@ use crate::model::code::Code;
 use crate::model::memory::{Noticed, Place};
 use crate::model::report::{BlockReport, DamageReport, Finding, LayoutReport, MemoryReport};
 
+use super::labels::born_here;
 use super::words::bytes;
 
 /// What a headline says of a memory error: a clause.
@@ -190,6 +191,16 @@ fn side(distance: i64) -> String {
     }
 }
 
+/// Beside the birth of the block: as large as it was then.
+pub(crate) fn accused_born_here(finding: &Finding, block: &BlockReport) -> String {
+    let Some(size) = finding.memory.as_ref().and_then(|error| error.born_size) else {
+        return born_here(block, false);
+    };
+    let born = born_here(&BlockReport { size, bytes: size, ..block.clone() }, false);
+    let what = if size < block.size { "grown" } else { "shrunk" };
+    format!("{born}, and {what} to {} since", bytes(block.size))
+}
+
 /// Beside the free of a block that an error came after.
 pub(crate) fn freed_here(finding: &Finding) -> String {
     let error = finding.memory.as_ref();
@@ -272,10 +283,24 @@ pub(super) fn notes(finding: &Finding) -> Vec<String> {
     }
     if error.older {
         notes.push("the block is older than this run: set-up or an earlier run allocated it".to_owned());
-    } else if finding.blocks.first().is_some_and(|block| block.born.is_empty()) {
-        notes.push("where the block was allocated is not known: the stack was not recorded".to_owned());
+    }
+    if let Some(block) = finding.blocks.first() {
+        notes.extend(stacks_missing(finding.code, error, block));
     }
     notes
+}
+
+/// For a block whose stacks are not on record, as when an error comes once and never again.
+fn stacks_missing(code: Code, error: &MemoryReport, block: &BlockReport) -> Option<String> {
+    let born = block.born.is_empty() && !error.older;
+    let freed = block.freed.is_none() && matches!(code, Code::DoubleFree | Code::UseAfterFree);
+    let what = match (born, freed) {
+        (true, true) => "where the block was allocated and freed is not known: the stacks were",
+        (true, false) => "where the block was allocated is not known: the stack was",
+        (false, true) => "where the block was freed is not known: the stack was",
+        (false, false) => return None,
+    };
+    Some(format!("{what} not recorded"))
 }
 
 /// Which bytes were found where others had been.
@@ -342,10 +367,6 @@ fn invalid_free(place: Place) -> Option<&'static str> {
 }
 
 fn wrong_layout_notes(error: &MemoryReport, finding: &Finding, notes: &mut Vec<String>) {
-    if let Some(born) = error.born_size {
-        let now = finding.blocks.first().map_or(0, |block| block.size);
-        notes.push(format!("it was born with {}; a `realloc` has made it {now} since", bytes(born)));
-    }
     let rule = match breach(error, finding) {
         Some(Breach::Zero) => {
             "the contract of `GlobalAlloc` asks for a size above zero: what has no bytes needs no memory"

@@ -14,6 +14,8 @@ pub(crate) fn count() -> u64 {
     }
     // SAFETY: the call has succeeded, so `stat` is written. A folder has two links of its own and one a thread.
     let links = unsafe { stat.assume_init() }.st_nlink;
+    #[allow(clippy::unnecessary_cast, reason = "the number has 32 bits on some machines")]
+    let links = links as u64;
     links.saturating_sub(2)
 }
 

@@ -59,6 +59,8 @@ struct Board {
 static BOARD: AtomicPtr<Board> = AtomicPtr::new(ptr::null_mut());
 /// The process in which a thread holds the board; 0: nobody does. In the child of a fork it is somebody else's number.
 static HOLDER: AtomicI32 = AtomicI32::new(0);
+/// The process in which a thread held the board last.
+static LAST: AtomicI32 = AtomicI32::new(0);
 /// Odd while threads are to stand. Grows by one at each change.
 static ROUND: AtomicU32 = AtomicU32::new(0);
 /// The thread that stopped the others.
@@ -74,6 +76,7 @@ static INSIDE: AtomicU32 = AtomicU32::new(0);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Running {
     /// Its number.
+    #[cfg_attr(not(test), allow(dead_code, reason = "tests tell by it which thread it is"))]
     pub(crate) id: i32,
     /// Where its stack is, if it waits for the kernel.
     pub(crate) sp: Option<usize>,
@@ -119,18 +122,16 @@ fn take_hold() {
     let process = process();
     loop {
         let holder = HOLDER.load(Ordering::Acquire);
-        if holder != process {
-            // Free, or held by a thread of the process that this one was forked from, of which nothing is left but marks.
-            if HOLDER.compare_exchange(holder, process, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                if holder != 0 {
-                    INSIDE.store(0, Ordering::SeqCst);
-                    ROUND.fetch_add(ROUND.load(Ordering::SeqCst) & 1, Ordering::SeqCst);
-                }
-                return;
-            }
-        } else {
-            nap(Duration::from_micros(100));
+        // Free, or held by a thread of the process that this one was forked from.
+        if holder != process && HOLDER.compare_exchange(holder, process, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            break;
         }
+        nap(Duration::from_micros(100));
+    }
+    if LAST.swap(process, Ordering::SeqCst) != process {
+        // Of the threads that stood or were about to, here are nothing but the marks.
+        INSIDE.store(0, Ordering::SeqCst);
+        ROUND.fetch_add(ROUND.load(Ordering::SeqCst) & 1, Ordering::SeqCst);
     }
 }
 

@@ -58,6 +58,9 @@ impl Busy {
 
 #[test]
 fn busy_threads_stop_and_go_on() {
+    if !is_alone(module_path!(), "busy_threads_stop_and_go_on") {
+        return;
+    }
     let busy = Busy::start();
     while busy.counts.iter().any(|count| count.load(Ordering::SeqCst) == 0) {
         thread::yield_now();
@@ -84,6 +87,9 @@ fn busy_threads_stop_and_go_on() {
 
 #[test]
 fn several_can_want_the_world_at_once() {
+    if !is_alone(module_path!(), "several_can_want_the_world_at_once") {
+        return;
+    }
     let busy = Busy::start();
     let threads: Vec<_> = (0..4)
         .map(|_| {
@@ -124,6 +130,10 @@ fn what_a_thread_tells_of_itself_is_true() {
 
 #[test]
 fn a_thread_that_blocks_the_signal_is_told_and_left_alone() {
+    // Other tests would wait for it, and keep this one from ending it.
+    if !is_alone(module_path!(), "a_thread_that_blocks_the_signal_is_told_and_left_alone") {
+        return;
+    }
     let ((up, told), (go, waits)) = (channel(), channel::<()>());
     let thread = thread::spawn(move || {
         let here = 0_u8;

@@ -18,11 +18,12 @@ fn stacks_of_ended_threads_are_no_roots_once_the_threads_were_noted() {
         thread.join().expect("it ends")
     };
     let pointer = ended();
+    // What lived when a process was forked may hold what the body works on.
+    seen::forked();
     let (near, far) = find(entry, hidden, &[]);
     assert!(near == 0 && far >= 1, "the C library keeps the stack");
     seen::note_thread(pointer);
     assert_eq!(find(entry, hidden, &[]), (0, 0));
-    // What lived when a process was forked may hold what the body works on.
     seen::forked();
     assert!(find(entry, hidden, &[]).1 >= 1);
     assert_eq!(ended(), pointer, "the stack is used again");
@@ -183,6 +184,7 @@ fn a_thread_that_cannot_be_stopped_counts_as_far_as_it_is_known() {
         far
     };
     // Nothing is known of its stack's ends, so that all of it counts.
+    seen::forked();
     assert!(found(held) >= 1 && found(old) >= 1);
     seen::note_thread(pointer);
     assert!(found(held) >= 1);
