@@ -421,7 +421,7 @@ unsafe fn end(core: *const Core, local: *const Local, meta: *mut Meta) {
             let align = 1_usize.wrapping_shl(u32::from((*meta).align));
             (*meta).freed_stack = (*core).life_stack((*meta).born_size, align, look!(local, own, bool));
         }
-        (*meta).freed_by = if look!(local, own, bool) { 0 } else { look!(local, number, u32) };
+        (*meta).freed_by = if look!(local, own, bool) { 0 } else { look!(local, number, u32) as u16 };
         let store = (*core).store;
         let shard = shard_of(core, local);
         Shard::enter(shard, store.common());
