@@ -140,7 +140,7 @@ impl Store {
     #[cold]
     #[inline(never)]
     pub(crate) unsafe fn take_guarded(&self, shard: *mut Shard, size: usize, align: usize, at: Placement) -> *mut Meta {
-        let fits = size < self.bytes && align < self.bytes && !(size >= DOUBTFUL && !pages::would_give(size));
+        let fits = size < self.bytes && align < self.bytes && (size < DOUBTFUL || pages::would_give(size));
         if !fits || !self.fences.enter() {
             return ptr::null_mut();
         }
