@@ -38,7 +38,13 @@ fn in_a_task() {
 #[ignore = "seeded bug: run by the table"]
 fn in_a_pool() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
-    pool.install(|| (0..100_usize).into_par_iter().for_each(|number| if number == 50 { lose() }));
+    pool.install(|| {
+        (0..100_usize).into_par_iter().for_each(|number| {
+            if number == 50 {
+                lose()
+            }
+        })
+    });
 }
 
 /// By the body's own thread, while a pool goes on that knows nothing of it.
