@@ -6,7 +6,8 @@ use std::ptr;
 use std::sync::atomic::Ordering;
 
 use super::accuse::{self, Call};
-use super::blocks::meta::{Birth, HARNESS, Meta, UNTRACKED};
+use super::blocks::guarded::Placement;
+use super::blocks::meta::{Birth, GUARDED, HARNESS, Meta, OF_THE_PLACE, UNTRACKED};
 use super::blocks::shard::Shard;
 use super::blocks::watch::Wrong;
 use super::core::{self, Core, is_set};
@@ -333,14 +334,44 @@ unsafe fn place(core: *const Core, local: *const Local, size: usize, align: usiz
         let store = (*core).store;
         let shard = shard_of(core, local);
         Shard::enter(shard, store.common());
-        let meta = store.take(shard, size, align, birth.session);
-        let mut block = ptr::null_mut();
-        if !meta.is_null() {
-            store.begin(shard, meta, size, align, birth);
-            block = (*meta).address as *mut u8;
+        let mut meta = ptr::null_mut();
+        if (*core).guards() && birth.counted {
+            meta = place_guarded(core, shard, size, align, birth);
         }
+        if meta.is_null() {
+            meta = store.take(shard, size, align, birth.session);
+            if !meta.is_null() {
+                store.begin(shard, meta, size, align, birth);
+            }
+        }
+        let block = if meta.is_null() { ptr::null_mut() } else { (*meta).address as *mut u8 };
         Shard::leave(shard, store.common());
         block
+    }
+}
+
+/// The same between guard pages; null if no block can stand there any more, which is counted.
+///
+/// # Safety
+/// As for [`place`]; the shard is the calling thread's and was entered.
+#[cold]
+#[inline(never)]
+unsafe fn place_guarded(core: *const Core, shard: *mut Shard, size: usize, align: usize, birth: &Birth) -> *mut Meta {
+    // SAFETY: by the obligations of this function; the journal outlives the session, and these words of it are atomic.
+    unsafe {
+        let at_start = (*core).placement.load(Ordering::Relaxed) == Placement::AtStart as u8;
+        let placement = if at_start { Placement::AtStart } else { Placement::AtEnd };
+        let store = (*core).store;
+        let meta = store.take_guarded(shard, size, align, placement);
+        if !meta.is_null() {
+            store.begin(shard, meta, size, align, &Birth { marks: birth.marks | GUARDED, ..*birth });
+        }
+        let journal = (*core).journal();
+        if !journal.is_null() {
+            let counted = if meta.is_null() { &(*journal).unguarded } else { &(*journal).guarded };
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        meta
     }
 }
 
@@ -496,7 +527,8 @@ unsafe fn change(
             }
         }
         let (shard, session) = (shard_of(core, local), (*core).session_number());
-        let moves = request.is_some() && (*core).own().moves;
+        let guarded = (*meta).marks & GUARDED != 0 || ((*core).guards() && (*meta).session == session);
+        let moves = guarded || (request.is_some() && (*core).own().moves);
         if !moves && store.resize(shard, meta, new_size, session) {
             store.keep(meta);
             return block;
@@ -504,7 +536,8 @@ unsafe fn change(
         let align = 1_usize.wrapping_shl(u32::from((*meta).align));
         let (of, thread) = ((*meta).session, (*meta).thread);
         let counted = of == session && of != 0;
-        let birth = Birth { session: of, thread, marks: (*meta).marks, stack: 0, kind: Kind::Alloc, counted };
+        let marks = (*meta).marks & !OF_THE_PLACE;
+        let birth = Birth { session: of, thread, marks, stack: 0, kind: Kind::Alloc, counted };
         let moved = place(core, local, new_size, align, &birth);
         if moved.is_null() {
             store.keep(meta);

@@ -4,6 +4,7 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
+use super::blocks::guarded::Placement;
 use super::blocks::shard::Shard;
 use super::blocks::store::Store;
 use super::gate::Local;
@@ -39,11 +40,22 @@ pub(crate) struct Logged {
     pub(crate) demand: u64,
 }
 
-impl Logged {
-    /// Whether two runs still do the same here.
-    pub(crate) fn same_as(&self, other: &Logged) -> bool {
-        self.size == other.size && self.align == other.align && self.kind == other.kind
-    }
+/// A point in one word, as runs compare it: two points with equal words are the same request. Sizes from 2^55 - 1 on, which no system
+/// has, count as one.
+#[inline(always)]
+pub(crate) fn packed(size: usize, align: usize, kind: Kind) -> u64 {
+    let size = if (size as u64) < MOST_PACKED { size as u64 } else { MOST_PACKED };
+    size | ((kind as u64) << 55) | ((align.trailing_zeros() as u64) << 58)
+}
+
+/// Sizes below this are packed as they are; it is all the bits that a size has.
+const MOST_PACKED: u64 = (1 << 55) - 1;
+
+/// What a word of [`packed`] says.
+pub(crate) fn unpacked(word: u64, demand: u64) -> Logged {
+    let kinds = [Kind::Alloc, Kind::Zeroed, Kind::Grow, Kind::Shrink, Kind::Same];
+    let kind = kinds.get((word >> 55 & 7) as usize).copied().unwrap_or(Kind::Alloc);
+    Logged { size: (word & MOST_PACKED) as usize, align: 1_usize.wrapping_shl((word >> 58) as u32), kind, demand }
 }
 
 /// Behind the lock.
@@ -58,10 +70,16 @@ pub(crate) struct Shared {
 pub(crate) struct Own {
     /// The armed fault.
     pub(crate) trigger: Trigger,
-    /// The points of this run, if it records them.
-    pub(crate) log: PagesVec<Logged>,
+    /// The points of this run, if it records them: see [`packed`].
+    pub(crate) log: PagesVec<u64>,
     /// The points of the baseline.
-    pub(crate) base: PagesVec<Logged>,
+    pub(crate) base: PagesVec<u64>,
+    /// What the live bytes of the session would have been at each point of this run, if that is wanted.
+    pub(crate) demands: PagesVec<u64>,
+    /// The same of the baseline.
+    pub(crate) base_demands: PagesVec<u64>,
+    /// They are wanted.
+    pub(crate) wants_demands: bool,
     /// Record the points.
     pub(crate) record: bool,
     /// Compare the points with the baseline.
@@ -108,6 +126,8 @@ pub(crate) struct Core {
     pub(crate) strict: AtomicBool,
     /// The process ends at a memory error.
     pub(crate) contained: AtomicBool,
+    /// What stands round the blocks of the open run: a [`Placement`].
+    pub(crate) placement: AtomicU8,
     /// Stacks of births or frees are wanted.
     pub(crate) stacks_wanted: AtomicBool,
     /// Requests of other threads are points too.
@@ -202,6 +222,9 @@ impl Core {
                 trigger: Trigger::new(Fault::None),
                 log: PagesVec::new(),
                 base: PagesVec::new(),
+                demands: PagesVec::new(),
+                base_demands: PagesVec::new(),
+                wants_demands: false,
                 record: false,
                 compare: false,
                 failure_stacks: false,
@@ -223,6 +246,7 @@ impl Core {
             serves_all: AtomicBool::new(false),
             strict: AtomicBool::new(false),
             contained: AtomicBool::new(false),
+            placement: AtomicU8::new(Placement::Zones as u8),
             stacks_wanted: AtomicBool::new(false),
             all_threads: AtomicBool::new(false),
             body_runs: AtomicBool::new(false),
@@ -242,6 +266,21 @@ impl Core {
         let result = f(unsafe { &mut *self.shared.get() });
         self.lock.store(false, Ordering::Release);
         result
+    }
+
+    /// The same where nobody can be waited for: in a signal's handler. `None` if the lock is held for longer than it ever is by a
+    /// thread that goes on.
+    pub(crate) fn try_shared<R>(&self, f: impl FnOnce(&mut Shared) -> R) -> Option<R> {
+        for _ in 0..10_000_u32 {
+            if !self.lock.swap(true, Ordering::Acquire) {
+                // SAFETY: the lock is held, and `f` can't come back here.
+                let result = f(unsafe { &mut *self.shared.get() });
+                self.lock.store(false, Ordering::Release);
+                return Some(result);
+            }
+            std::hint::spin_loop();
+        }
+        None
     }
 
     #[cold]
@@ -279,6 +318,22 @@ impl Core {
     /// Sets where runs are written down.
     pub(crate) fn set_journal(&self, journal: *mut Journal) {
         self.journal.store(journal, Ordering::Release);
+    }
+
+    /// Says what stands round the blocks of the runs that follow.
+    pub(crate) fn place_blocks(&self, placement: Placement) {
+        if placement != Placement::Zones && self.placement.swap(placement as u8, Ordering::AcqRel) == 0 {
+            let _harness = super::gate::harness();
+            self.store.fences.admit(crate::sys::pages::room_for_guarded());
+        }
+        self.placement.store(placement as u8, Ordering::Release);
+    }
+
+    /// Blocks of the open run stand between guard pages, and on which side they touch them.
+    #[inline(always)]
+    pub(crate) fn guards(&self) -> bool {
+        // SAFETY: a byte of this value.
+        unsafe { (&raw const self.placement as *const u8).read_volatile() != Placement::Zones as u8 }
     }
 
     /// Frees the lock that a thread of the parent held when this process was forked; for a child with one thread.
@@ -362,11 +417,16 @@ impl Births {
 impl Shared {
     /// The stack that an entry's `stack` names.
     pub(crate) fn stack(&self, at: u32) -> RawStack {
-        let Some(from) = (at as usize).checked_sub(1) else { return RawStack::EMPTY };
+        RawStack::from_ips(self.ips(at))
+    }
+
+    /// Its addresses.
+    pub(crate) fn ips(&self, at: u32) -> &[usize] {
+        let Some(from) = (at as usize).checked_sub(1) else { return &[] };
         let words = self.stacks.as_slice();
         let len = words.get(from).copied().unwrap_or(0);
         let begin = from.saturating_add(1);
-        RawStack::from_ips(words.get(begin..begin.saturating_add(len)).unwrap_or(&[]))
+        words.get(begin..begin.saturating_add(len)).unwrap_or(&[])
     }
 
     fn put_stack(&mut self, stack: &RawStack) -> u32 {
@@ -393,10 +453,22 @@ pub(crate) fn put_words(into: &mut PagesVec<usize>, stack: &RawStack) -> bool {
 }
 
 impl Own {
+    /// The points of the baseline.
+    pub(crate) fn baseline(&self) -> Vec<Logged> {
+        let demands = self.base_demands.as_slice().iter().copied().chain(std::iter::repeat(0));
+        self.base.as_slice().iter().zip(demands).map(|(&word, demand)| unpacked(word, demand)).collect()
+    }
+
+    /// The points of this run become those that the next is compared with.
+    pub(crate) fn keep_log(&mut self) {
+        std::mem::swap(&mut self.base, &mut self.log);
+        std::mem::swap(&mut self.base_demands, &mut self.demands);
+    }
+
     /// Whether the live bytes must be known at every point.
     #[inline(always)]
     pub(crate) fn asks_for_live(&self) -> bool {
-        self.record || self.trigger.is_budget()
+        self.wants_demands && self.record || self.trigger.is_budget()
     }
 
     /// Numbers a point of the body's own thread, and says whether it fails; writes the journal.
@@ -409,8 +481,11 @@ impl Own {
         if compares && !self.as_in_baseline(request) {
             self.note_divergence(journal, request);
         }
-        if self.record || self.point_stacks {
-            self.observe(request, growth, live);
+        if self.record {
+            self.log.push(packed(request.size, request.align, request.kind));
+        }
+        if self.wants_demands && self.record || self.point_stacks {
+            self.observe(growth, live);
         }
         if fails {
             self.failed(journal, *request, true);
@@ -425,8 +500,7 @@ impl Own {
             return false;
         }
         // SAFETY: below the length.
-        let base = unsafe { &*self.base.base().wrapping_add(index) };
-        base.size == request.size && base.align == request.align && base.kind as u8 == request.kind as u8
+        unsafe { *self.base.base().wrapping_add(index) == packed(request.size, request.align, request.kind) }
     }
 
     #[cold]
@@ -437,12 +511,11 @@ impl Own {
         stacks::capture(&mut journal.diverging.stack, self.cut);
     }
 
-    /// What plain runs write down of a point.
+    /// What plain runs write down of a point besides, if it is asked for.
     #[inline(never)]
-    fn observe(&mut self, request: &Request, growth: u64, live: u64) {
-        if self.record {
-            let demand = if growth == 0 { 0 } else { live.wrapping_add(growth) };
-            self.log.push(Logged { size: request.size, align: request.align, kind: request.kind, demand });
+    fn observe(&mut self, growth: u64, live: u64) {
+        if self.wants_demands && self.record {
+            self.demands.push(if growth == 0 { 0 } else { live.wrapping_add(growth) });
         }
         if self.point_stacks {
             let mut stack = RawStack::EMPTY;
@@ -465,6 +538,24 @@ impl Own {
         }
         if self.break_here && injected {
             super::oomsweep_break_here();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_out_again() {
+        for kind in [Kind::Alloc, Kind::Zeroed, Kind::Grow, Kind::Shrink, Kind::Same] {
+            for align in (0..usize::BITS).map(|power| 1_usize << power) {
+                for size in [1, 2, 4097, 1 << 40, (1 << 55) - 2] {
+                    let back = unpacked(packed(size, align, kind), 7);
+                    assert_eq!(back, Logged { size, align, kind, demand: 7 });
+                }
+                assert_eq!(packed(usize::MAX, align, kind), packed(1 << 60, align, kind));
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One process writes a journal at a time; its parent reads it when that process has ended or has said that it is done.
 
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 
 use crate::model::event::{Kind, Request};
 use crate::model::fault::Fault;
@@ -47,6 +47,20 @@ pub(crate) enum Step {
     Done = 2,
 }
 
+/// What a faulting instruction took for an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Pointer {
+    /// Nothing that is known.
+    Unknown = 0,
+    /// Bytes of freed memory.
+    Freed = 1,
+    /// Bytes of memory that was never written.
+    New = 2,
+    /// Bytes beside a block.
+    Zone = 3,
+}
+
 /// What a fatal signal left behind.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -55,6 +69,8 @@ pub(crate) struct Fatality {
     pub(crate) number: i32,
     /// Its address, for those that have one.
     pub(crate) address: Option<usize>,
+    /// What the instruction took for an address, where that tells.
+    pub(crate) pointer: Pointer,
     /// The stack pointer of the interrupted code.
     pub(crate) sp: usize,
     /// Rust's allocation-error handler is on the stack.
@@ -136,6 +152,12 @@ pub(crate) struct Journal {
     pub(crate) took: u64,
     /// Blocks that could not be entered in the ledger.
     pub(crate) lost: u64,
+    /// Blocks of this run that stood between guard pages.
+    pub(crate) guarded: AtomicU64,
+    /// Blocks that were to, but for which there was no room.
+    pub(crate) unguarded: AtomicU64,
+    /// The thread that a fatal signal is written down for; 0: none.
+    pub(crate) dying: AtomicI32,
     /// What was wrong with the harness itself, if anything.
     pub(crate) trouble: Option<Span>,
 }
@@ -209,6 +231,9 @@ impl Journal {
         self.later = Span::default();
         self.point_stacks = Span::default();
         self.threads_left = 0;
+        *self.guarded.get_mut() = 0;
+        *self.unguarded.get_mut() = 0;
+        *self.dying.get_mut() = 0;
         self.output_to = 0;
         self.trouble = None;
     }

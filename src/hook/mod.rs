@@ -32,6 +32,11 @@ pub(crate) mod blocks;
 mod calls;
 pub(crate) mod checks;
 pub(crate) mod core;
+#[cfg_attr(
+    not(all(target_os = "linux", not(oomsweep_portable))),
+    allow(dead_code, reason = "signals are not seen there")
+)]
+pub(crate) mod explain;
 pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod pages_vec;

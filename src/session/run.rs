@@ -148,11 +148,15 @@ fn arm(core: &Core, orders: &Orders) {
     };
     if orders.record {
         own.log.clear();
+        own.demands.clear();
     }
 }
 
 fn open(desk: Desk<'_>) {
-    desk.core.with_shared(|shared| shared.stacks.clear());
+    // Between guard pages, blocks of earlier runs are still told.
+    if !desk.core.guards() {
+        desk.core.with_shared(|shared| shared.stacks.clear());
+    }
     // Session 0 is no session.
     desk.core.session.store((desk.core.session_number() % (u32::MAX - 1)) as usize + 1, Ordering::Release);
     desk.core.accused.store(0, Ordering::Release);

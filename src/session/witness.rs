@@ -1,14 +1,17 @@
 //! Who sees panics and fatal signals while a run is open.
 
+use std::fmt::Write;
 use std::panic::{self, PanicHookInfo};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
 
 use crate::hook::arena::Arena;
-use crate::hook::core;
 use crate::hook::gate;
 use crate::hook::journal::{Journal, PanicPlace};
+use crate::hook::{core, explain};
 use crate::model::fault::Fault;
+use crate::model::memory::{MemoryError, Noticed, Place};
 use crate::model::stack::RawStack;
 use crate::sys::{self, stacks};
 
@@ -126,38 +129,63 @@ pub(crate) fn text(payload: &(dyn std::any::Any + Send)) -> Option<&str> {
 }
 
 /// In the signal's handler: no allocation, no lock, no unwinding.
-fn on_fatal(fatal: sys::signals::Fatal) {
+fn on_fatal(fatal: &sys::signals::Fatal) {
     if let Some(core) = core::core() {
         let journal = core.journal();
         if !journal.is_null() && gate::state() != gate::State::Off as u32 {
             // SAFETY: the thread that would write here is the interrupted one, or is about to die with the process.
-            write_down(unsafe { &mut *journal }, fatal);
+            unsafe { write_down(core, journal, fatal) };
             if AFTER.load(Ordering::SeqCst) == AFTER_LEAVE {
                 sys::process::leave(99);
             }
-            // SAFETY: as above; the exclusive reference has ended.
+            // SAFETY: as above.
             last_words(unsafe { &*journal }, format_args!("signal {}", fatal.number));
         }
     }
 }
 
-fn write_down(journal: &mut Journal, fatal: sys::signals::Fatal) {
-    if journal.fatal.number != 0 {
+/// # Safety
+/// The journal is the open run's, and whoever writes there is the interrupted thread, or is about to die with the process.
+unsafe fn write_down(core: &core::Core, journal: *mut Journal, fatal: &sys::signals::Fatal) {
+    // SAFETY: by the obligation of this function; no other reference to it is alive here.
+    let journal = unsafe { &mut *journal };
+    if !is_first(&journal.dying) || journal.fatal.number != 0 {
         // A second signal, raised by the first one's handling: the first tells what happened.
         return;
     }
     let handler = stacks::alloc_error_handler();
     journal.fatal.address = fatal.address;
+    journal.fatal.pointer = explain::pointer(fatal.address, fatal.is_no_address, &fatal.general);
     journal.fatal.sp = fatal.sp;
     journal.fatal.panicking = std::thread::panicking();
-    journal.fatal.in_alloc_error = stacks::capture_interrupted(&mut journal.fatal.stack, fatal.pc, handler);
+    journal.fatal.in_alloc_error = stacks::capture_interrupted(&mut journal.fatal.stack, fatal.pc, handler, 0);
     journal.fatal.culprit = None;
     if journal.fatal.in_alloc_error && gate::local(|local| local.own.get()) {
         let found =
             journal.kept_failures().find(|(_, record)| !holds(&record.stack, handler)).map(|(number, _)| number);
         journal.fatal.culprit = found;
     }
+    if let Some(address) = fatal.address {
+        let fault = explain::Fault { address, access: fatal.access, pc: fatal.pc };
+        // SAFETY: by the obligation of this function.
+        unsafe { explain::put_on_record(core, journal, &fault) };
+    }
     journal.fatal.number = fatal.number;
+}
+
+/// Whether this thread is the first to die. Another one waits until the first has written down what it has to, and does not come
+/// back but where the process goes on all the same.
+fn is_first(dying: &AtomicI32) -> bool {
+    let own = sys::threads::id();
+    match dying.compare_exchange(0, own, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => return true,
+        Err(other) if other == own => return false,
+        Err(_) => {}
+    }
+    for _ in 0..200 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    false
 }
 
 /// Whether a function is on a stack.
@@ -177,8 +205,7 @@ extern "C" fn on_exit() {
 
 /// What the dying process says of the fault that was being tried.
 fn last_words(journal: &Journal, of: std::fmt::Arguments<'_>) {
-    use std::fmt::Write;
-    let mut line = Line { bytes: [0; 256], len: 0 };
+    let mut line = Line { bytes: [0; 512], len: 0 };
     let _ = match journal.fault {
         Fault::None => {
             writeln!(line, "oomsweep: this process dies of {of} in a plain run of the body; nothing could be tried")
@@ -188,16 +215,43 @@ fn last_words(journal: &Journal, of: std::fmt::Arguments<'_>) {
             "oomsweep: this process dies of {of} while {fault} is tried in it; what follows could not be tried"
         ),
     };
+    if let Some(error) = journal.memory.as_ref().filter(|_| journal.fatal.number != 0) {
+        let _ = touched(&mut line, error);
+    }
     sys::write_error(line.bytes.get(..line.len).unwrap_or(&[]));
+}
+
+/// What was touched, where the very instruction was seen.
+fn touched(line: &mut Line, error: &MemoryError) -> std::fmt::Result {
+    let (Some(block), Some(did)) = (&error.block, did(error.noticed)) else { return Ok(()) };
+    let (place, offset) = (error.place, error.offset.unsigned_abs());
+    write!(line, "oomsweep: it {did} ")?;
+    match place {
+        Place::Before => write!(line, "{offset} bytes before")?,
+        Place::Behind => write!(line, "{} bytes behind the end of", offset.saturating_sub(block.size as u64))?,
+        _ => write!(line, "byte {offset} of")?,
+    }
+    let state = if block.is_freed { "freed" } else { "live" };
+    let (size, align) = (block.size, block.align);
+    writeln!(line, " a {state} block of {size} bytes (align {align}), born as number {} of its thread", block.ordinal)
+}
+
+fn did(noticed: Noticed) -> Option<&'static str> {
+    match noticed {
+        Noticed::Read => Some("read"),
+        Noticed::Write => Some("wrote"),
+        Noticed::Access => Some("touched"),
+        _ => None,
+    }
 }
 
 /// A line put together without an allocator.
 struct Line {
-    bytes: [u8; 256],
+    bytes: [u8; 512],
     len: usize,
 }
 
-impl std::fmt::Write for Line {
+impl Write for Line {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         for &byte in text.as_bytes() {
             if let Some(place) = self.bytes.get_mut(self.len) {

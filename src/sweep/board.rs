@@ -105,6 +105,9 @@ pub(crate) struct Answer {
     /// After the last good trial the state was another: the batch ends there, and each of its trials began in the reference
     /// state.
     pub(crate) changed: bool,
+    /// The run with which a new process is to go on, for the last one was good but left another state behind, and its fault is
+    /// to be tried in another way as well; 0: none.
+    pub(crate) next: usize,
     /// How the batch was closed.
     pub(crate) closing: Closing,
     /// What the runner came to.
@@ -152,7 +155,7 @@ impl Warm {
 impl Answer {
     /// Before anything was tried.
     pub(crate) const NONE: Answer =
-        Answer { good: 0, stopped: false, changed: false, closing: Closing::None, end: End::Done };
+        Answer { good: 0, stopped: false, changed: false, next: 0, closing: Closing::None, end: End::Done };
 }
 
 /// See the module.
@@ -296,7 +299,7 @@ impl Drop for Pages {
 /// # Safety
 /// `board` is a zeroed mapping that nobody else uses.
 unsafe fn init(board: *mut Board) {
-    use crate::hook::journal::{Fatality, NO_RECORD, RECENT};
+    use crate::hook::journal::{Fatality, NO_RECORD, Pointer, RECENT};
     use crate::model::stack::RawStack;
     use crate::model::trial::Facts;
     // SAFETY: every field is written through a raw pointer, without a reference to what is not valid yet.
@@ -317,6 +320,7 @@ unsafe fn init(board: *mut Board) {
             (&raw mut (*journal).fatal).write(Fatality {
                 number: 0,
                 address: None,
+                pointer: Pointer::Unknown,
                 sp: 0,
                 in_alloc_error: false,
                 panicking: false,

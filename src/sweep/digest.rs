@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::board::End;
 use crate::hook::arena::Arena;
-use crate::hook::journal::{Fd, Journal, Leaked, Span, Step};
+use crate::hook::blocks::zones::{FREED, FRONT, NEW, REAR};
+use crate::hook::journal::{Fd, Journal, Leaked, Pointer, Span, Step};
 use crate::model::event::Request;
 use crate::model::stack::RawStack;
 use crate::model::trial::{Block, Detail, Divergence, Ending, Facts, OpenFd, PanicInfo, Recorded, SignalInfo};
@@ -161,8 +162,16 @@ fn detail(journal: &Journal, arena: Arena, ending: Ending, end: End, leaked: Vec
             .collect(),
         diverges: journal.diverged.map(|index| Divergence { index, baseline: None, trial: Some(diverging(journal)) }),
         output: text,
-        notes: Vec::new(),
+        notes: unguarded(journal).into_iter().collect(),
     }
+}
+
+/// What is said of a run in which some blocks could not stand between guard pages.
+fn unguarded(journal: &Journal) -> Option<String> {
+    let (with, without) = (journal.guarded.load(Ordering::Relaxed), journal.unguarded.load(Ordering::Relaxed));
+    (without > 0).then(|| {
+        format!("guard pages stood round {with} of {} blocks only: the system allows no more mappings", with + without)
+    })
 }
 
 fn diverging(journal: &Journal) -> Recorded {
@@ -208,9 +217,19 @@ fn signal(journal: &Journal, ending: Ending, end: End) -> Option<SignalInfo> {
     }
     Some(SignalInfo {
         number: fatal.number,
-        explained: fatal.address.and_then(|address| explain(address, fatal.sp)),
+        explained: pointer(fatal.pointer).or_else(|| fatal.address.and_then(|address| explain(address, fatal.sp))),
         stack: (!fatal.stack.ips().is_empty()).then_some(fatal.stack),
     })
+}
+
+/// What bytes of ours tell that were taken for a pointer.
+fn pointer(pointer: Pointer) -> Option<String> {
+    match pointer {
+        Pointer::Unknown => None,
+        Pointer::Freed => Some(format!("a pointer read from freed memory ({FREED:#04X}…)")),
+        Pointer::New => Some(format!("a pointer read from memory that was never written ({NEW:#04X}…)")),
+        Pointer::Zone => Some(format!("a pointer read from beside a block ({FRONT:#04X}… or {REAR:#04X}…)")),
+    }
 }
 
 /// What a faulting address tells. Without addresses: they differ from run to run.

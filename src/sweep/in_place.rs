@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::board::{Alone, End, Pages};
 use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
 use super::digest::{Digest, digest};
-use super::runner::{Runner, Terms};
+use super::runner::{Runner, Terms, is_seen};
 use super::warm;
 use crate::hook::core::{Core, Logged, core_or_make};
 use crate::hook::gate::{self, State};
@@ -37,6 +37,7 @@ impl<'a> InPlace<'a> {
         // SAFETY: no run is open: the harness lets one sweep at a time into a process.
         unsafe {
             core.own().shrink_skip = terms.shrink_skip;
+            core.own().wants_demands = terms.wants_demands;
             core.own().moves = terms.realloc_moves;
         }
         core.everyone.store(false, Ordering::Relaxed);
@@ -102,7 +103,7 @@ impl Crew for InPlace<'_> {
 
     fn batch(&mut self, faults: &[Fault], deadline: u64) -> Result<BatchEnd, Broken> {
         let count = self.pages.put_batch(faults, deadline);
-        self.runner().batch(count);
+        self.runner().batch(count, 0);
         let (answer, good) = self.pages.batch_answer();
         let stopped = answer.stopped.then(|| self.read());
         Ok(BatchEnd { good, stopped, closing: answer.closing, changed: false })
@@ -110,7 +111,13 @@ impl Crew for InPlace<'_> {
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
         self.pages.put_births(&mut ask, births);
-        self.runner().alone(ask);
+        for &placement in self.runner().ways() {
+            self.runner().alone(ask, placement);
+            // SAFETY: no run is open.
+            if is_seen(unsafe { &*self.pages.journal() }) {
+                break;
+            }
+        }
         Ok(self.read())
     }
 

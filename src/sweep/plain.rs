@@ -8,7 +8,7 @@ use super::excuse::HasFrame;
 use super::verdict::plain_findings;
 use crate::model::code::{Code, Verdict};
 use crate::model::fault::Fault;
-use crate::model::options::Options;
+use crate::model::options::{Guard, Options};
 use crate::model::trial::{Detail, Divergence, Ending, Facts, Judged};
 
 /// What is wrong with the warm-up: a run that failed, or runs that do not settle.
@@ -58,7 +58,8 @@ fn with_stacks(crew: &mut dyn Crew, has_frame: HasFrame<'_>, warmed: &WarmedUp) 
     (again.facts.memory_error == Some(error)).then_some(again)
 }
 
-/// A plain run that leaves blocks or descriptors behind is made again, twice, with the stacks of their births.
+/// A plain run that leaves blocks or descriptors behind is made again, twice, with the stacks of their births; and where blocks are to
+/// stand between guard pages it is made again with them.
 pub(super) fn leaves_something(
     crew: &mut dyn Crew,
     options: &Options,
@@ -67,7 +68,8 @@ pub(super) fn leaves_something(
 ) -> Result<Option<Judged>, Broken> {
     let facts = &last.facts;
     let left = facts.leaks + facts.fd_leaks + facts.thread_leaks + last.detail.diverges.iter().count() as u64;
-    if left == 0 {
+    // The plain runs of the warm-up have no guard pages.
+    if left == 0 && options.guard != Guard::Pages {
         return Ok(None);
     }
     let mut digest = births::with_births(crew, has_frame, Alone::of(Fault::None), &last.leaked)?;

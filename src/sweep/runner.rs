@@ -8,12 +8,13 @@ use super::digest;
 use super::verdict::verdict;
 use super::warm;
 use crate::hook::arena::Arena;
+use crate::hook::blocks::guarded::Placement;
 use crate::hook::core::{Births, Core};
 use crate::hook::journal::{Fd, Journal, Leaked};
 use crate::hook::pages_vec::PagesVec;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
-use crate::model::options::{Guard, Options};
+use crate::model::options::{Guard, Options, Pattern};
 use crate::model::trial::Policy;
 use crate::session::Body;
 use crate::session::audit;
@@ -35,10 +36,11 @@ pub(crate) struct Terms<'a> {
     /// Requests of every thread are points.
     pub(crate) threads_all: bool,
     /// What stands around every block.
-    #[expect(dead_code, reason = "for the hook, which lays out the blocks")]
     pub(crate) guard: Guard,
     /// Every `realloc` moves its block.
     pub(crate) realloc_moves: bool,
+    /// What the live bytes would be at each point must be known.
+    pub(crate) wants_demands: bool,
     /// A run that records all births also writes down the blocks of the run that it leaves reachable.
     pub(crate) show_reachable: bool,
 }
@@ -54,6 +56,7 @@ impl<'a> Terms<'a> {
             threads_all: options.threads_all,
             guard: options.guard,
             realloc_moves: options.realloc_moves,
+            wants_demands: options.patterns.contains(&Pattern::Budget),
             show_reachable: options.show_reachable,
         }
     }
@@ -114,9 +117,16 @@ impl<'a> Runner<'a> {
         Desk { journal: if spare { self.pages.spare() } else { self.pages.journal() }, ..self.desk() }
     }
 
-    fn try_in(&mut self, desk: Desk<'_>, orders: Orders) {
+    /// What stands round the blocks of a trial: every fault is tried in each of these ways.
+    pub(crate) fn ways(&self) -> &'static [Placement] {
+        Placement::all(self.terms.guard == Guard::Pages)
+    }
+
+    fn try_in(&mut self, desk: Desk<'_>, placement: Placement, orders: Orders) {
         self.mark_output();
+        self.core.place_blocks(placement);
         run(self.body, desk, orders);
+        self.core.place_blocks(Placement::Zones);
         if let Some(file) = &self.output {
             output::flush();
             // SAFETY: the run is over.
@@ -124,49 +134,57 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Trials from the first of the plan on, while nothing is found; then, if there was more than one, a plain run.
-    pub(crate) fn batch(&mut self, count: usize) {
+    /// Trials from the first of the plan on, while nothing is found; then, if there was more than one run, a plain one. A fault that
+    /// is tried in several ways has a run for each. `from`: the runs before this one were good, in another process.
+    pub(crate) fn batch(&mut self, count: usize, from: usize) {
         let board = self.board();
         let desk = self.write_in(false);
+        let ways = self.ways();
         let mut stopped = false;
-        let mut good = 0_usize;
-        while good < count.min(BATCH) {
+        let mut at = from;
+        // SAFETY: an order is being carried out, so its giver waits: the board is ours.
+        unsafe { (*board).answer.good = from / ways.len() };
+        while at < count.min(BATCH) * ways.len() {
+            let (good, way) = (at / ways.len(), at % ways.len());
             self.pages.arena.clear();
-            // SAFETY: an order is being carried out, so its giver waits: the board is ours.
+            // SAFETY: as above.
             let (fault, deadline) =
                 unsafe { ((&raw const (*board).plan).cast::<Fault>().add(good).read(), (*board).deadline) };
-            if deadline != 0 && good > 0 && time::now_ns() > deadline {
+            if deadline != 0 && at > 0 && way == 0 && time::now_ns() > deadline {
                 break;
             }
-            self.try_in(desk, Orders { failure_stacks: good == 0, ..Orders::new(fault) });
+            self.try_in(desk, ways[way], Orders { failure_stacks: at == from, ..Orders::new(fault) });
             // SAFETY: the run is over.
             let journal = unsafe { &*desk.journal };
             let verdict = verdict(&digest::facts(journal), &self.terms.policy);
-            if !verdict.is_good() || journal.lost > 0 {
-                stopped = true;
+            stopped = !verdict.is_good() || journal.lost > 0;
+            if stopped {
+                // SAFETY: as above.
+                unsafe { (*board).answer.stopped = true };
+                break;
             }
+            at += 1;
+            let is_tried = at % ways.len() == 0;
             // SAFETY: as above; `good` is below the length of both arrays.
             unsafe {
-                if !stopped {
+                if is_tried {
                     let result = (number(verdict), journal.diverged.is_some());
                     (&raw mut (*board).results).cast::<(u8, bool)>().add(good).write(result);
                     (*board).answer.good = good + 1;
                 }
-                (*board).answer.stopped = stopped;
             }
-            if stopped {
-                break;
-            }
-            good += 1;
-            if good < count && !self.begins_as_before() {
-                // The next trial begins in a new process.
+            if !(is_tried && good + 1 == count) && !self.begins_as_before() {
+                // The next run begins in a new process.
                 // SAFETY: as above.
-                unsafe { (*board).answer.changed = true };
+                unsafe {
+                    (*board).answer.changed = true;
+                    (*board).answer.next = if is_tried { 0 } else { at };
+                }
                 break;
             }
         }
         // SAFETY: as above.
-        if good + usize::from(stopped) > 1 && !unsafe { (*board).answer.changed } {
+        if at - from + usize::from(stopped) > 1 && !unsafe { (*board).answer.changed } {
             let closing = self.close();
             // SAFETY: as above.
             unsafe { (*board).answer.closing = closing };
@@ -176,30 +194,33 @@ impl<'a> Runner<'a> {
     }
 
     fn begins_as_before(&self) -> bool {
-        self.reference.as_ref().is_none_or(|reference| reference.holds(self.core))
+        let begins = |reference: &Reference| !self.core.store.fences.are_many() && reference.holds(self.core);
+        self.reference.as_ref().is_none_or(begins)
     }
 
     fn close(&mut self) -> Closing {
         let desk = self.write_in(true);
-        self.try_in(desk, Orders::new(Fault::None));
+        self.try_in(desk, Placement::Zones, Orders::new(Fault::None));
         // SAFETY: the run is over; no run is open.
         let (journal, base) = unsafe { (&*desk.journal, self.core.own().base.len() as u64) };
         let same = journal.diverged.is_none() && journal.made == base;
         if same && warm::passes(journal, self.terms.should_panic.is_some()) { Closing::Fits } else { Closing::Differs }
     }
 
-    /// One run from the reference state, and if it left something behind a second try of the same.
-    pub(crate) fn alone(&mut self, ask: Alone) {
+    /// One run from the reference state, and if it left something behind a second try of the same; of several ways in which the
+    /// fault is tried, only the last looks for that.
+    pub(crate) fn alone(&mut self, ask: Alone, placement: Placement) {
         let desk = self.write_in(false);
         self.pages.arena.clear();
-        self.try_in(desk, self.orders(&ask));
+        self.try_in(desk, placement, self.orders(&ask));
         // SAFETY: the run is over; the spare journal is another one.
         let first = unsafe { &mut *desk.journal };
-        if ask.births != Wanted::None && (first.facts.leaks > 0 || first.facts.fd_leaks > 0) {
+        let is_last = self.ways().last() == Some(&placement);
+        if is_last && ask.births != Wanted::None && (first.facts.leaks > 0 || first.facts.fd_leaks > 0) {
             let again = self.write_in(true);
             // SAFETY: no run is open. A debugger stops in the first try only.
             unsafe { self.core.own().break_here = false };
-            self.try_in(again, self.orders(&ask));
+            self.try_in(again, placement, self.orders(&ask));
             // SAFETY: as above.
             compare(
                 self.core,
@@ -240,6 +261,12 @@ impl<'a> Runner<'a> {
             }
         }
     }
+}
+
+/// Whether a run's memory error was seen when it was made. One of which only the damage was seen may be seen when it is made where
+/// the guard pages lie on the other side.
+pub(crate) fn is_seen(journal: &Journal) -> bool {
+    journal.memory.as_ref().is_some_and(|error| error.damage.is_none())
 }
 
 /// The output file is emptied between trials when it is larger than this.

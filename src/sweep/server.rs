@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::board::{End, Order};
 use super::carry::Reference;
-use super::runner::Runner;
+use super::runner::{Runner, is_seen};
 use super::warm;
 use super::watchdog::Watchdog;
 use crate::hook::gate::{self, State};
@@ -105,14 +105,31 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
             unsafe { (*board).warm = warm };
         }
         Order::Batch { count } => {
-            let end = in_child(runner, runs, 1, |runner| runner.batch(count));
-            // SAFETY: as above; the runner has ended.
-            unsafe { (*board).answer.end = end };
+            let mut from = 0;
+            loop {
+                let end = in_child(runner, runs, 1, |runner| runner.batch(count, from));
+                // SAFETY: as above; the runner has ended.
+                unsafe {
+                    (*board).answer.end = end;
+                    from = (*board).answer.next;
+                    if end != End::Done || from == 0 {
+                        break;
+                    }
+                }
+            }
         }
         Order::Alone(ask) => {
-            let end = in_child(runner, runs, ask.patience, |runner| runner.alone(ask));
-            // SAFETY: as above.
-            unsafe { (*board).answer.end = end };
+            for &placement in runner.ways() {
+                let end = in_child(runner, runs, ask.patience, |runner| runner.alone(ask, placement));
+                // SAFETY: as above.
+                let seen = unsafe {
+                    (*board).answer.end = end;
+                    is_seen(&*runner.pages.journal())
+                };
+                if seen || end == End::TimedOut {
+                    break;
+                }
+            }
         }
     }
 }
@@ -144,6 +161,7 @@ fn in_child(runner: &mut Runner<'_>, runs: Option<u32>, patience: u32, work: imp
         (*board).answer.good = 0;
         (*board).answer.stopped = false;
         (*board).answer.changed = false;
+        (*board).answer.next = 0;
         (*board).answer.closing = super::board::Closing::None;
         (*board).answer.end = End::Exited(0);
         (*board).current.store(0, Ordering::Release);

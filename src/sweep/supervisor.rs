@@ -14,7 +14,7 @@ use super::{births, plain, warm};
 use crate::hook::core::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
-use crate::model::options::{EngineChoice, Options, Task};
+use crate::model::options::{EngineChoice, Guard, Options, Task};
 use crate::model::report::Trial;
 use crate::model::trial::{Divergence, Ending, Judged, Recorded};
 use crate::sys::time;
@@ -22,6 +22,8 @@ use crate::sys::time;
 /// The least time limit of a run, and how many times the slowest plain run it is.
 const LEAST_LIMIT: Duration = Duration::from_secs(1);
 const LIMIT_FACTOR: u64 = 20;
+/// Between guard pages a block costs hundreds of times as much, and plain runs have none.
+const GUARDED_FACTOR: u64 = 50 * LIMIT_FACTOR;
 /// How many times the limit a hang is confirmed with.
 const PATIENCE: u32 = 4;
 /// How often a fault that was not reached is tried again.
@@ -91,10 +93,11 @@ impl<'a> Sweep<'a> {
             self.plan_is_left();
             return Ok(());
         }
+        let factor = if self.options.guard == Guard::Pages { GUARDED_FACTOR } else { LIMIT_FACTOR };
         let limit = self
             .options
             .timeout
-            .map_or_else(|| warmed.warm.slowest.saturating_mul(LIMIT_FACTOR).max(nanos(LEAST_LIMIT)), nanos);
+            .map_or_else(|| warmed.warm.slowest.saturating_mul(factor).max(nanos(LEAST_LIMIT)), nanos);
         self.crew.set_limit(limit);
         if self.options.engine == EngineChoice::BruteForce {
             self.crew.go_cold(warmed.warm.runs);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::board::Warm;
 use super::{digest, verdict};
-use crate::hook::core::{Core, Logged};
+use crate::hook::core::{Core, unpacked};
 use crate::hook::journal::Journal;
 use crate::hook::pages_vec::PagesVec;
 use crate::model::event::Request;
@@ -58,8 +58,8 @@ pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mu
     }
     keep_base(desk.core);
     // SAFETY: no run is open.
-    let base = unsafe { desk.core.own() }.base.as_slice();
-    warm.log = desk.arena.put(base).unwrap_or_default();
+    let base = unsafe { desk.core.own() }.baseline();
+    warm.log = desk.arena.put(&base).unwrap_or_default();
     warm.threads_left = !threads::settle(threads::count, start, Duration::from_millis(100));
     warm
 }
@@ -97,7 +97,7 @@ fn keep_base(core: &Core) {
     // SAFETY: no run is open.
     let own = unsafe { core.own() };
     if own.record {
-        std::mem::swap(&mut own.base, &mut own.log);
+        own.keep_log();
         own.record = false;
     }
 }
@@ -106,21 +106,21 @@ fn same(core: &Core) -> bool {
     // SAFETY: no run is open.
     let own = unsafe { core.own() };
     let (a, b) = (own.base.as_slice(), own.log.as_slice());
-    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.same_as(y))
+    a == b
 }
 
 fn vary(core: &Core, stacks: &[PagesVec<usize>; 2], warm: &mut Warm) {
     // SAFETY: no run is open.
     let own = unsafe { core.own() };
     let (older, newer) = (own.base.as_slice(), own.log.as_slice());
-    let index = older.iter().zip(newer).position(|(x, y)| !x.same_as(y)).unwrap_or(older.len().min(newer.len()));
+    let index = older.iter().zip(newer).position(|(x, y)| x != y).unwrap_or(older.len().min(newer.len()));
     if older.len() == newer.len() {
         warm.sizes_vary = true;
     } else {
         warm.number_varies = true;
     }
-    let record = |log: &[Logged], stacks: &PagesVec<usize>| {
-        log.get(index).map(|point| Recorded {
+    let record = |log: &[u64], stacks: &PagesVec<usize>| {
+        log.get(index).map(|&word| unpacked(word, 0)).map(|point| Recorded {
             request: Request {
                 size: point.size,
                 old_size: 0,

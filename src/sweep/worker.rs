@@ -86,6 +86,7 @@ impl<'a> Worker<'a> {
         // SAFETY: no run is open in this process.
         unsafe {
             core.own().shrink_skip = self.terms.shrink_skip;
+            core.own().wants_demands = self.terms.wants_demands;
             core.own().moves = self.terms.realloc_moves;
         }
         core.all_threads.store(self.terms.threads_all, Ordering::Relaxed);

@@ -22,18 +22,23 @@ pub(crate) fn capture(into: &mut RawStack, cut: usize) {
 }
 
 /// Writes the stack that a signal interrupted into `into`: from the interrupted instruction `pc` outwards (0: from here). The
-/// instruction itself is put down one higher, since the others are return addresses. Returns whether the stack held `handler`.
+/// instruction itself is put down one higher, since the others are return addresses. It ends at the first frame whose stack pointer
+/// is above `cut` (0: no cut). Returns whether the stack held `handler`.
 #[inline(never)]
-pub(crate) fn capture_interrupted(into: &mut RawStack, pc: usize, handler: usize) -> bool {
+pub(crate) fn capture_interrupted(into: &mut RawStack, pc: usize, handler: usize, cut: usize) -> bool {
     into.clear();
     let mut seen = false;
+    let mut found = false;
     let mut room = true;
     let mut left = 100_000_u32;
     walk(|frame| {
         let ip = frame.ip() as usize;
+        // The handler has a stack of its own, whose place tells nothing.
+        room = room && !(found && cut != 0 && frame.sp() as usize > cut);
         seen = seen || frame.symbol_address() as usize == handler;
         if pc != 0 && ip == pc {
             into.clear();
+            found = true;
             room = into.push(ip.wrapping_add(1));
         } else if room {
             room = into.push(ip);

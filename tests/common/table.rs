@@ -29,6 +29,8 @@ pub(crate) struct Want {
     lines: Vec<(&'static str, &'static str)>,
     facts: Vec<(&'static str, Value)>,
     texts: Vec<(&'static str, &'static str)>,
+    present: Vec<&'static str>,
+    functions: Vec<(&'static str, &'static str)>,
 }
 
 /// A row for a test without a finding, every trial made.
@@ -45,7 +47,8 @@ pub(crate) fn failing(path: &'static str) -> Row {
 /// A finding: its code, the fault of its first trial (empty: not looked at), and how many trials it folds.
 pub(crate) fn want(code: &'static str, fault: &'static str, count: u64) -> Want {
     let fault = if fault.is_empty() { None } else { Some(fault) };
-    Want { code, fault, count, lines: Vec::new(), facts: Vec::new(), texts: Vec::new() }
+    let (lines, facts, texts) = (Vec::new(), Vec::new(), Vec::new());
+    Want { code, fault, count, lines, facts, texts, present: Vec::new(), functions: Vec::new() }
 }
 
 impl Want {
@@ -75,6 +78,12 @@ impl Want {
         self
     }
 
+    /// There is a member at this place.
+    pub(crate) fn present(mut self, pointer: &'static str) -> Want {
+        self.present.push(pointer);
+        self
+    }
+
     /// The text at this place contains this.
     pub(crate) fn says(mut self, pointer: &'static str, part: &'static str) -> Want {
         self.texts.push((pointer, part));
@@ -84,6 +93,12 @@ impl Want {
     /// The stack (or the line) at this place is that of the line marked so.
     pub(crate) fn line(mut self, pointer: &'static str, marker: &'static str) -> Want {
         self.lines.push((pointer, marker));
+        self
+    }
+
+    /// The stack at this place has a frame of this function, or of a closure in it. Every build can know it.
+    pub(crate) fn in_function(mut self, pointer: &'static str, path: &'static str) -> Want {
+        self.functions.push((pointer, path));
         self
     }
 }
@@ -253,12 +268,21 @@ impl Want {
         for (pointer, value) in &self.facts {
             wrong.same(pointer, met.pointer(pointer), value);
         }
+        for pointer in &self.present {
+            wrong.unless(met.pointer(pointer).is_some(), || format!("{pointer}: nothing is there"));
+        }
         for (pointer, part) in &self.texts {
             let text = met.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
             wrong.unless(text.contains(part), || format!("{pointer} says `{text}`, not `{part}`"));
         }
         for (pointer, marker) in &self.lines {
             wrong.on_line(pointer, met.pointer(pointer), marker);
+        }
+        for (pointer, path) in &self.functions {
+            let names = array(met, pointer).iter().filter_map(|frame| frame.pointer("/function")?.as_str());
+            let is_in = |name: &str| name.split_once(path).is_some_and(|(_, rest)| !rest.starts_with(is_word));
+            let names: Vec<&str> = names.collect();
+            wrong.unless(names.iter().any(|name| is_in(name)), || format!("{pointer}: no `{path}` in {names:?}"));
         }
     }
 }
@@ -312,6 +336,10 @@ fn line_of(source: &str, marker: &str) -> u64 {
         (None, _) => panic!("no line is marked `{tag}`"),
         (Some(_), Some(_)) => panic!("two lines are marked `{tag}`"),
     }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
 }
 
 fn array<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {

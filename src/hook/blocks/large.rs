@@ -13,7 +13,7 @@ const LENGTHS: usize = 64;
 /// Blocks of runs of a body have lists of their own, as small ones have.
 const LISTS: usize = 2 * LENGTHS;
 /// From this size on the system is asked whether it would give so much.
-const DOUBTFUL: usize = 1 << 30;
+pub(super) const DOUBTFUL: usize = 1 << 30;
 
 /// The list for this many spans, for blocks of this session.
 fn list_of(count: usize, session: u32) -> usize {

@@ -26,6 +26,9 @@ pub(crate) const GUARDED: u8 = 16;
 /// Out of reach of any access since it was freed.
 pub(crate) const FORBIDDEN: u8 = 32;
 
+/// Marks that tell where a block stands, and do not go with it when it moves.
+pub(crate) const OF_THE_PLACE: u8 = GUARDED | FORBIDDEN;
+
 /// See the module. 64 bytes: one line of the cache.
 #[repr(C)]
 pub(crate) struct Meta {

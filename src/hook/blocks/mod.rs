@@ -2,6 +2,7 @@
 //! written beside a block, or after its free, is seen.
 
 pub(crate) mod classes;
+pub(crate) mod guarded;
 mod large;
 pub(crate) mod meta;
 pub(crate) mod shard;

@@ -71,6 +71,10 @@ pub(crate) struct Shard {
     pub(crate) large: [u32; LARGE_KEPT],
     /// Slots that were never used.
     pub(crate) fresh: [Fresh; LISTS],
+    /// Where its next block between guard pages may begin; 0: nowhere yet.
+    pub(crate) guarded_next: usize,
+    /// Where the pages end that it has for them.
+    pub(crate) guarded_end: usize,
 }
 
 /// Who owns which shard.

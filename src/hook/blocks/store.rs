@@ -7,8 +7,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::classes::{CLASS, LARGEST, SLOT, SPAN, SPAN_SHIFT, ZONE, reciprocal};
+use super::guarded::{Fences, PAGE_SHIFT, pages_of};
 use super::large::Runs;
-use super::meta::{FRESH, Meta};
+use super::meta::{FRESH, GUARDED, Meta};
 use super::shard::{COMMON, Fresh, Owners, SHARDS, Shard, list_of};
 use super::zones;
 use crate::sys::pages;
@@ -20,13 +21,16 @@ const META_SHIFT: u32 = size_of::<Meta>().trailing_zeros();
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Span {
-    /// The meta number of its first slot; 0: not in use.
+    /// The meta number of its first slot; 0: not in use; [`BY_PAGE`]: each page has its own.
     pub(crate) meta: u32,
     /// How large a slot is; of a run of spans, all of it, cut to what fits.
     pub(crate) slot: u32,
     /// Divides by the size of a slot; 0 where there is one slot only.
     pub(crate) reciprocal: u64,
 }
+
+/// In the place of a span's meta number: its pages are looked up one by one.
+pub(crate) const BY_PAGE: u32 = u32::MAX;
 
 /// See the module.
 #[repr(C)]
@@ -38,7 +42,10 @@ pub(crate) struct Store {
     spans: *mut Span,
     metas: *mut Meta,
     most_metas: u32,
-    next_span: AtomicUsize,
+    /// Spans below this one are in use; from the range's other end come the pages for guarded blocks.
+    pub(crate) next_span: AtomicUsize,
+    /// Where the guarded blocks stand.
+    pub(crate) fences: Fences,
     next_meta: AtomicU32,
     shards: *mut Shard,
     owners: *const Owners,
@@ -74,8 +81,9 @@ impl Store {
             SHARDS.saturating_mul(size_of::<Shard>()),
             size_of::<Owners>(),
             size_of::<Store>(),
+            (bytes >> PAGE_SHIFT).saturating_mul(size_of::<u32>()),
         ];
-        let mut places = [ptr::null_mut::<u8>(); 6];
+        let mut places = [ptr::null_mut::<u8>(); 7];
         for (place, &size) in places.iter_mut().zip(&sizes) {
             match pages::reserve(size) {
                 Some(at) => *place = at.as_ptr(),
@@ -85,7 +93,7 @@ impl Store {
                 }
             }
         }
-        let [range, spans, metas_at, shards, owners, store] = places;
+        let [range, spans, metas_at, shards, owners, store, by_page] = places;
         let store = store.cast::<Store>();
         // SAFETY: the pages are large enough, aligned, zeroed (a valid value of everything that lies in them), and ours.
         unsafe {
@@ -96,6 +104,7 @@ impl Store {
                 metas: metas_at.cast(),
                 most_metas: u32::try_from(metas).unwrap_or(u32::MAX),
                 next_span: AtomicUsize::new(0),
+                fences: Fences::new(by_page.cast(), bytes),
                 next_meta: AtomicU32::new(1),
                 shards: shards.cast(),
                 owners: owners.cast(),
@@ -142,8 +151,9 @@ impl Store {
         let span = self.span(offset >> SPAN_SHIFT);
         // SAFETY: every span of the range has its entry in the table.
         unsafe {
-            if (*span).meta == 0 {
-                return ptr::null_mut();
+            // One comparison for both.
+            if (*span).meta.wrapping_add(1) <= 1 {
+                return if (*span).meta == 0 { ptr::null_mut() } else { self.guarded_at(offset) };
             }
             let within = (offset & SPAN.wrapping_sub(1)) as u64;
             let number = within.wrapping_mul((*span).reciprocal) >> 32;
@@ -163,7 +173,7 @@ impl Store {
             let span = self.span(number);
             let first = self.base.wrapping_add(number << SPAN_SHIFT);
             if (*span).reciprocal == 0 {
-                return (first, self.runs.bytes_of(meta));
+                return if (*meta).marks & GUARDED == 0 { (first, self.runs.bytes_of(meta)) } else { pages_of(meta) };
             }
             let slot = (*span).slot as usize;
             let nth = (meta as usize).wrapping_sub(self.meta((*span).meta) as usize) >> META_SHIFT;
@@ -212,12 +222,13 @@ impl Store {
 
     /// Takes `count` spans that were never used; the number of the first.
     pub(crate) fn new_spans(&self, count: usize) -> Option<usize> {
-        let first = self.next_span.fetch_add(count, Ordering::Relaxed);
+        let first = self.next_span.fetch_add(count, Ordering::SeqCst);
         let end = first.checked_add(count)?;
-        if end <= self.bytes >> SPAN_SHIFT {
+        // Whoever takes from the other end looks at ours after it has taken: one of the two sees the other.
+        if end <= self.fences.floor() >> SPAN_SHIFT {
             return Some(first);
         }
-        self.next_span.fetch_sub(count, Ordering::Relaxed);
+        self.next_span.fetch_sub(count, Ordering::SeqCst);
         None
     }
 

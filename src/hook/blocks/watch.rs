@@ -4,7 +4,7 @@
 //! is filled, and its slot is used again only when it has been looked at and found untouched.
 
 use super::classes::{LARGEST, SPAN, ZONE};
-use super::meta::{Birth, FORBIDDEN, FREE, FRESH, GUARDED, LIVE, MOVED, Meta, QUARANTINED};
+use super::meta::{Birth, FORBIDDEN, FREE, FRESH, GUARDED, LIVE, MOVED, Meta, OF_THE_PLACE, QUARANTINED};
 use super::shard::{LARGE_KEPT, SMALL, SMALL_KEPT, Shard, list_of};
 use super::store::Store;
 use super::zones::{self, FREED, FRONT, NEW, REAR};
@@ -216,6 +216,10 @@ impl Store {
             if (*meta).session == session && session != 0 {
                 Shard::count_gone(shard, session, size);
             }
+            if (*meta).marks & GUARDED != 0 {
+                self.retire(meta);
+                return std::ptr::null_mut();
+            }
             if size >= HUGE {
                 self.forbid(meta);
             } else {
@@ -382,7 +386,7 @@ impl Store {
             (*to).ordinal = (*from).ordinal;
             (*to).thread = (*from).thread;
             (*to).born_stack = (*from).born_stack;
-            (*to).marks = (*from).marks;
+            (*to).marks = ((*from).marks & !OF_THE_PLACE) | ((*to).marks & OF_THE_PLACE);
             (*from).marks |= MOVED;
         }
     }

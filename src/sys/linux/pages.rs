@@ -1,7 +1,7 @@
 //! Pages of our own, straight from the system: never through the allocator that is watched.
 
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
 /// Who sees what is written after a fork.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +47,41 @@ pub(crate) fn would_give(bytes: usize) -> bool {
     }
 }
 
+/// The granularity in which the system gives memory out.
+const PAGE: usize = 4096;
 const MADV_GUARD_INSTALL: i32 = 102;
 const MADV_GUARD_REMOVE: i32 = 103;
 
+/// Not known yet, guard pages, protection: see [`has_guards`].
+static GUARDS: AtomicU8 = AtomicU8::new(0);
+
+/// Whether the kernel has guard pages (Linux 6.13), which split no mapping; else pages are put out of reach by their protection.
+pub(crate) fn has_guards() -> bool {
+    let known = GUARDS.load(Ordering::Relaxed);
+    if known != 0 {
+        return known == 1;
+    }
+    // SAFETY: a mapping at an address of the kernel's choice, used by nobody else, which goes at once.
+    let has = unsafe {
+        let how = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let at = libc::mmap(ptr::null_mut(), PAGE, libc::PROT_READ | libc::PROT_WRITE, how, -1, 0);
+        at != libc::MAP_FAILED && {
+            let has = libc::madvise(at, PAGE, MADV_GUARD_INSTALL) == 0;
+            libc::munmap(at, PAGE);
+            has
+        }
+    };
+    GUARDS.store(if has { 1 } else { 2 }, Ordering::Relaxed);
+    has
+}
+
+/// From now on this process does without guard pages, as on an older kernel.
+#[cfg(test)]
+pub(crate) fn without_guards() {
+    GUARDS.store(2, Ordering::Relaxed);
+}
+
 /// Puts whole pages out of reach and gives their memory back: any access ends in a fault. False if the system can't.
-///
-/// By guard pages where the kernel has them (Linux 6.13), which split no mapping; else by their protection.
 ///
 /// # Safety
 /// The pages belong to a mapping of [`reserve`], and nobody uses what they hold.
@@ -60,8 +89,8 @@ pub(crate) unsafe fn forbid(from: usize, len: usize) -> bool {
     let at = from as *mut libc::c_void;
     // SAFETY: by the obligation of this function.
     unsafe {
-        if libc::madvise(at, len, MADV_GUARD_INSTALL) == 0 {
-            return true;
+        if has_guards() {
+            return libc::madvise(at, len, MADV_GUARD_INSTALL) == 0;
         }
         libc::madvise(at, len, libc::MADV_DONTNEED) == 0 && libc::mprotect(at, len, libc::PROT_NONE) == 0
     }
@@ -75,11 +104,43 @@ pub(crate) unsafe fn allow(from: usize, len: usize) -> bool {
     let at = from as *mut libc::c_void;
     // SAFETY: by the obligation of this function.
     unsafe {
-        if libc::madvise(at, len, MADV_GUARD_REMOVE) == 0 {
-            return true;
+        if has_guards() {
+            return libc::madvise(at, len, MADV_GUARD_REMOVE) == 0;
         }
         libc::mprotect(at, len, libc::PROT_READ | libc::PROT_WRITE) == 0
     }
+}
+
+/// Puts pages out of reach that lie between others which are, and will never be put in reach again. Without guard pages they are
+/// mapped anew, for a mapping that was once writable never grows together with its neighbours again, and the kernel allows a
+/// process so many mappings only.
+///
+/// # Safety
+/// As for [`forbid`].
+pub(crate) unsafe fn forbid_for_ever(from: usize, len: usize) -> bool {
+    if has_guards() {
+        // SAFETY: by the obligation of this function.
+        return unsafe { forbid(from, len) };
+    }
+    let how = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+    // SAFETY: as above: pages of ours take the place of pages of ours.
+    unsafe { libc::mmap(from as *mut libc::c_void, len, libc::PROT_NONE, how, -1, 0) != libc::MAP_FAILED }
+}
+
+/// How many single pages can be put in reach between others that are not, before the system refuses mappings which others ask
+/// it for: the program under test needs some for its threads and for large blocks of C's `malloc`.
+pub(crate) fn room_for_guarded() -> usize {
+    const LEFT_ALONE: usize = 8000;
+    // SAFETY: asks for a number.
+    if unsafe { libc::sysconf(libc::_SC_PAGESIZE) } != PAGE as i64 {
+        return 0;
+    }
+    if has_guards() {
+        return usize::MAX;
+    }
+    let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok());
+    let present = std::fs::read_to_string("/proc/self/maps").map_or(0, |text| text.lines().count());
+    most.unwrap_or(65_530_usize).saturating_sub(present).saturating_sub(LEFT_ALONE) / 2
 }
 
 fn map_raw(bytes: usize, how: i32) -> Option<*mut libc::c_void> {

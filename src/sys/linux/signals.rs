@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::pages::{self, Share};
+use crate::model::memory::Noticed;
 
 /// What a fatal signal brought along.
 #[derive(Debug, Clone, Copy)]
@@ -18,11 +19,22 @@ pub(crate) struct Fatal {
     pub(crate) sp: usize,
     /// The interrupted instruction; 0 if unknown.
     pub(crate) pc: usize,
+    /// What the instruction did there: `Read`, `Write`, or `Access` if that is not known.
+    pub(crate) access: Noticed,
+    /// The address is none that this machine has; which one it was, the system does not say.
+    pub(crate) is_no_address: bool,
+    /// What the general registers held; 0 where there are fewer, or they are not known.
+    pub(crate) general: [usize; GENERAL],
 }
+
+/// How many general registers are looked at.
+pub(crate) const GENERAL: usize = 31;
+/// `si_code` of a signal that the kernel raises for a reason of its own: here, an address that is none.
+const BY_KERNEL: i32 = 128;
 
 /// Is told of a fatal signal, on the stack of the handler: it must not allocate, lock or unwind. If it returns, what was
 /// installed before gets the signal.
-pub(crate) type Witness = fn(Fatal);
+pub(crate) type Witness = fn(&Fatal);
 
 const WATCHED: [i32; 7] =
     [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
@@ -105,17 +117,21 @@ fn restore(number: i32) {
 extern "C" fn on_signal(number: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let saved = super::errno();
     let witness = WITNESS.load(Ordering::SeqCst);
-    // SAFETY: the kernel hands a valid siginfo and context to an SA_SIGINFO handler; the address is read only for the
-    // signals that have one.
-    let (code, address, (sp, pc)) = unsafe {
+    // SAFETY: the kernel hands a valid siginfo to an SA_SIGINFO handler; the address is read only for the signals that have one.
+    let (code, address) = unsafe {
         let has_address = matches!(number, libc::SIGSEGV | libc::SIGBUS) && (*info).si_code > 0;
-        let address = if has_address { Some((*info).si_addr() as usize) } else { None };
-        ((*info).si_code, address, registers(context.cast()))
+        ((*info).si_code, if has_address { Some((*info).si_addr() as usize) } else { None })
     };
     if witness != 0 {
         // SAFETY: only `watch` stores here, and it stores a `Witness`.
         let witness: Witness = unsafe { std::mem::transmute::<usize, Witness>(witness) };
-        witness(Fatal { number, address, sp, pc });
+        let is_no_address = number == libc::SIGSEGV && code == BY_KERNEL;
+        let address = address.filter(|_| !is_no_address);
+        let access = Noticed::Access;
+        let mut fatal = Fatal { number, address, sp: 0, pc: 0, access, is_no_address, general: [0; GENERAL] };
+        // SAFETY: the kernel hands a valid context to an SA_SIGINFO handler.
+        unsafe { read_registers(context.cast(), &mut fatal) };
+        witness(&fatal);
     }
     restore(number);
     super::set_errno(saved);
@@ -125,26 +141,40 @@ extern "C" fn on_signal(number: i32, info: *mut libc::siginfo_t, context: *mut l
     }
 }
 
-/// Stack pointer and instruction pointer of the interrupted code.
+/// Reads what the interrupted code was about.
 ///
 /// # Safety
 /// `context` is the third argument of an SA_SIGINFO handler.
 #[cfg(target_arch = "x86_64")]
-unsafe fn registers(context: *const libc::ucontext_t) -> (usize, usize) {
+unsafe fn read_registers(context: *const libc::ucontext_t, into: &mut Fatal) {
     // SAFETY: by the obligation of this function.
     let registers = unsafe { &(*context).uc_mcontext.gregs };
     let read = |number: i32| registers.get(number as usize).map_or(0, |&value| value as usize);
-    (read(libc::REG_RSP), read(libc::REG_RIP))
+    into.sp = read(libc::REG_RSP);
+    into.pc = read(libc::REG_RIP);
+    // R8 to R15, then RDI, RSI, RBP, RBX, RDX, RAX, RCX.
+    for (place, number) in into.general.iter_mut().zip(libc::REG_R8..=libc::REG_RCX) {
+        *place = read(number);
+    }
+    // The processor's error code of a page fault: bit 1 says that it was a write.
+    if into.number == libc::SIGSEGV && into.address.is_some() {
+        into.access = if read(libc::REG_ERR) & 2 != 0 { Noticed::Write } else { Noticed::Read };
+    }
 }
 
-/// Stack pointer and instruction pointer of the interrupted code.
+/// Reads what the interrupted code was about.
 ///
 /// # Safety
 /// `context` is the third argument of an SA_SIGINFO handler.
 #[cfg(target_arch = "aarch64")]
-unsafe fn registers(context: *const libc::ucontext_t) -> (usize, usize) {
+unsafe fn read_registers(context: *const libc::ucontext_t, into: &mut Fatal) {
     // SAFETY: by the obligation of this function.
-    unsafe { ((*context).uc_mcontext.sp as usize, (*context).uc_mcontext.pc as usize) }
+    let registers = unsafe { &(*context).uc_mcontext };
+    into.sp = registers.sp as usize;
+    into.pc = registers.pc as usize;
+    for (place, &value) in into.general.iter_mut().zip(&registers.regs) {
+        *place = value as usize;
+    }
 }
 
 /// Not known on this architecture.
@@ -152,6 +182,4 @@ unsafe fn registers(context: *const libc::ucontext_t) -> (usize, usize) {
 /// # Safety
 /// None: nothing is read.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-unsafe fn registers(_context: *const libc::ucontext_t) -> (usize, usize) {
-    (0, 0)
-}
+unsafe fn read_registers(_context: *const libc::ucontext_t, _into: &mut Fatal) {}

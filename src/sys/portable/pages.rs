@@ -52,6 +52,19 @@ pub(crate) unsafe fn allow(_from: usize, _len: usize) -> bool {
     false
 }
 
+/// Nor for ever.
+///
+/// # Safety
+/// None: nothing is done.
+pub(crate) unsafe fn forbid_for_ever(_from: usize, _len: usize) -> bool {
+    false
+}
+
+/// So no block can be guarded.
+pub(crate) fn room_for_guarded() -> usize {
+    0
+}
+
 /// Whether a range lies in memory of ours: nobody looks through memory that is not known.
 pub(crate) fn is_ours(_from: usize, _bytes: usize) -> bool {
     false

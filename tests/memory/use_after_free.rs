@@ -1,0 +1,109 @@
+//! A block is written after it was freed.
+
+use std::thread;
+
+use crate::kit::{Carried, bodies, give, pass_the_time, resize, spoil, take};
+
+bodies! {
+    at_the_end on_eviction old_pointer freed_by_another_thread last_byte all_of_it large long_large
+    before_the_free new_pointer before_the_free_elsewhere before_the_free_large
+}
+
+#[inline(never)]
+fn at_the_end() {
+    let block = take!(40); // HERE: at_the_end born
+    give!(block, 40); // HERE: at_the_end freed
+    spoil(block, 3, 1);
+}
+
+#[inline(never)]
+fn before_the_free() {
+    let block = take!(40);
+    spoil(block, 3, 1);
+    give!(block, 40);
+}
+
+#[inline(never)]
+fn on_eviction() {
+    let block = take!(40); // HERE: on_eviction born
+    give!(block, 40); // HERE: on_eviction freed
+    spoil(block, 3, 1);
+    pass_the_time();
+}
+
+#[inline(never)]
+fn old_pointer() {
+    let block = take!(40); // HERE: old_pointer born
+    let moved = resize!(block, 40, 30_000); // HERE: old_pointer freed
+    spoil(block, 0, 8);
+    give!(moved, 30_000);
+}
+
+#[inline(never)]
+fn new_pointer() {
+    let block = take!(40);
+    spoil(block, 0, 8);
+    let moved = resize!(block, 40, 30_000);
+    spoil(moved, 0, 8);
+    give!(moved, 30_000);
+}
+
+#[inline(never)]
+fn freed_by_another_thread() {
+    let block = take!(40); // HERE: freed_by_another_thread born
+    let carried = Carried(block);
+    let other = thread::spawn(move || {
+        give!(carried.get(), 40); // HERE: freed_by_another_thread freed
+    });
+    other.join().expect("nothing panics");
+    spoil(block, 39, 1);
+}
+
+#[inline(never)]
+fn before_the_free_elsewhere() {
+    let block = take!(40);
+    spoil(block, 39, 1);
+    let carried = Carried(block);
+    let other = thread::spawn(move || give!(carried.get(), 40));
+    other.join().expect("nothing panics");
+}
+
+#[inline(never)]
+fn last_byte() {
+    let block = take!(40); // HERE: last_byte born
+    give!(block, 40); // HERE: last_byte freed
+    spoil(block, 39, 1);
+}
+
+#[inline(never)]
+fn all_of_it() {
+    let block = take!(3); // HERE: all_of_it born
+    give!(block, 3); // HERE: all_of_it freed
+    spoil(block, 0, 3);
+}
+
+#[inline(never)]
+fn large() {
+    let block = take!(20_000); // HERE: large born
+    give!(block, 20_000); // HERE: large freed
+    spoil(block, 10_000, 1);
+}
+
+/// Large blocks leave the quarantine sooner.
+#[inline(never)]
+fn long_large() {
+    let block = take!(20_000); // HERE: long_large born
+    give!(block, 20_000); // HERE: long_large freed
+    spoil(block, 19_999, 1);
+    let others = [(); 40].map(|()| take!(20_000));
+    for other in others {
+        give!(other, 20_000);
+    }
+}
+
+#[inline(never)]
+fn before_the_free_large() {
+    let block = take!(20_000);
+    spoil(block, 10_000, 1);
+    give!(block, 20_000);
+}
