@@ -17,7 +17,8 @@ use super::classes::{SPAN, SPAN_SHIFT};
 use super::large::DOUBTFUL;
 use super::meta::{FORBIDDEN, FRESH, GUARDED, Meta};
 use super::shard::Shard;
-use super::store::{BY_PAGE, Store};
+use super::span::BY_PAGE;
+use super::store::Store;
 use super::zones::{self, FREED};
 use crate::sys::pages;
 

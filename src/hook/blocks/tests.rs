@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::birth::Birth;
 use super::classes::ZONE;
-use super::meta::{Birth, Meta};
+use super::meta::Meta;
 use super::shard::Shard;
 use super::store::Store;
 use super::watch::{HUGE, Wrong};

@@ -1,4 +1,4 @@
-use super::super::meta::Birth;
+use super::super::birth::Birth;
 use super::super::watch::{HUGE, Wrong};
 use super::*;
 use crate::model::event::Kind;
