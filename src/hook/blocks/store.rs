@@ -56,7 +56,8 @@ impl Store {
         RANGES.iter().find_map(|&bytes| Store::of(usize::min(bytes, usize::MAX >> 24)))
     }
 
-    fn of(bytes: usize) -> Option<&'static Store> {
+    /// One with a range of this size.
+    pub(super) fn of(bytes: usize) -> Option<&'static Store> {
         let spans = bytes >> SPAN_SHIFT;
         // The smallest slot is three zones: so many slots there are at most, and one unused after each span.
         let metas = usize::min(bytes / ZONE / 3, u32::MAX as usize / 2).saturating_add(spans);
