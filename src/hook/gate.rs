@@ -78,7 +78,11 @@ thread_local! {
 pub(crate) fn here() -> *const Local {
     // SAFETY: a word of a static.
     let offset = unsafe { words::read((&raw const OFFSET) as usize) };
-    if offset == 0 { LOCAL.with(std::ptr::from_ref) } else { locals::thread_pointer().wrapping_add(offset) as *const Local }
+    if offset == 0 {
+        LOCAL.with(std::ptr::from_ref)
+    } else {
+        locals::thread_pointer().wrapping_add(offset) as *const Local
+    }
 }
 
 /// From every thread's pointer to what is known of it, where that is as far for all of them; 0: it is not, or not known.
