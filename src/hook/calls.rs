@@ -498,6 +498,9 @@ unsafe fn change(
             }
             return moved;
         }
+        if of != session && of != 0 {
+            Shard::count_moved(shard);
+        }
         store.hand_over(meta, store.slot_of(moved as usize));
         end(core, local, meta);
         moved

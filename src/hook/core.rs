@@ -341,6 +341,12 @@ impl Core {
         (blocks as u64, bytes as u64)
     }
 
+    /// Whether any block of a run is live, of this session or of an earlier one.
+    pub(crate) fn holds_blocks(&self) -> bool {
+        // SAFETY: each is one of the store's.
+        self.store.shards().fold(0, |sum: usize, shard| sum.wrapping_add(unsafe { Shard::live_of_all(shard) })) != 0
+    }
+
     /// Live blocks and bytes of the open session.
     pub(crate) fn live_now(&self) -> (u64, u64) {
         self.live(self.session_number())

@@ -201,7 +201,7 @@ pub(crate) unsafe fn free(fast: *const Fast, local: *const Local, address: usize
         let room = (*meta).room as usize;
         let fits =
             (*meta).address == address && (*meta).size == size && align == 1_usize.wrapping_shl((*meta).align as u32);
-        if !fits || room == 0 || !is_whole(meta, address, size, room) {
+        if !fits || room == 0 || (*meta).session != (*fast).session || !is_whole(meta, address, size, room) {
             return false;
         }
         let shard = (*local).shard.get();
@@ -220,9 +220,7 @@ pub(crate) unsafe fn free(fast: *const Fast, local: *const Local, address: usize
         }
         (*local).inside.set(true);
         words::write(&raw mut (*shard).busy as usize, 1);
-        if (*meta).session == (*fast).session {
-            Shard::count_gone(shard, (*fast).session, size);
-        }
+        Shard::count_gone(shard, (*fast).session, size);
         (*meta).freed_by = 0;
         (*meta).freed_stack = 0;
         zones::fill(address, size, FREED);

@@ -8,6 +8,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::hook::blocks::meta::LIVE;
+use crate::hook::blocks::store::Family;
 use crate::hook::core::Core;
 use crate::hook::gate;
 use crate::sys::state::{self, Kernel, Range};
@@ -102,7 +103,8 @@ fn without(ranges: Vec<Range>, others: &[Range]) -> Vec<Range> {
 
 /// Blocks that were born in runs and are still there.
 fn kept(core: &Core) -> impl Iterator<Item = Range> {
-    core.store.used().filter_map(|meta| {
+    let any = core.holds_blocks();
+    core.store.slots(Family::Bodies).take_while(move |_| any).filter_map(|meta| {
         // SAFETY: a meta of the store's; no run is open, so nobody makes or frees blocks of runs.
         unsafe {
             let is_kept = (*meta).session != 0 && (*meta).state.load(Ordering::Acquire) == LIVE;

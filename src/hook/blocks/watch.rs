@@ -246,6 +246,8 @@ impl Store {
             let size = (*meta).size;
             if (*meta).session == session && session != 0 {
                 Shard::count_gone(shard, session, size);
+            } else if (*meta).session != 0 {
+                Shard::count_older(shard);
             }
             if (*meta).marks & GUARDED != 0 {
                 self.retire(meta);
