@@ -81,6 +81,11 @@ fn no_underflow(#[case] name: &str) {
     .damage(10_000, 1, "41", "dd"))]
 #[case::long_large(seed("use_after_free::long_large", "use-after-free").block(20_000, 1).freed().late("eviction")
     .damage(19_999, 1, "41", "dd"))]
+// A block so large is out of reach at once, and the instruction that touches it is the call that is told.
+#[case::huge(seed("use_after_free::huge", "use-after-free").block(1_000_000, 1).freed().at("write")
+    .place("inside", Some(500_000)))]
+#[case::huge_read(seed("use_after_free::huge_read", "use-after-free").block(1_000_000, 1).freed().at("read")
+    .place("inside", Some(500_000)))]
 fn use_after_free(#[case] seed: Seed) {
     seed.hold();
 }
@@ -92,6 +97,24 @@ fn use_after_free(#[case] seed: Seed) {
 #[case("before_the_free_large")]
 fn use_before_free(#[case] name: &str) {
     hold_clean(&format!("use_after_free::{name}"));
+}
+
+#[rstest]
+#[case::behind(seed("on_demand::behind", "overflow").block(40, 1).at("demand").damage(40, 2, "41 41", "fb"))]
+#[case::before(seed("on_demand::before", "underflow").block(40, 1).at("demand").damage(-2, 2, "41 41", "fa"))]
+#[case::after_the_free(seed("on_demand::after_the_free", "use-after-free").block(40, 1).freed().at("demand")
+    .damage(5, 2, "41 41", "dd"))]
+#[case::after_a_free_elsewhere(seed("on_demand::after_a_free_elsewhere", "use-after-free").block(40, 1).freed().at("demand")
+    .damage(5, 2, "41 41", "dd"))]
+fn on_demand(#[case] seed: Seed) {
+    seed.hold();
+}
+
+#[rstest]
+#[case("between_steps")]
+#[case("without_a_block")]
+fn nothing_on_demand(#[case] name: &str) {
+    hold_clean(&format!("on_demand::{name}"));
 }
 
 /// What was never written is no zero, so that a body which counts on zeros answers wrongly in every run.

@@ -5,7 +5,7 @@ use std::thread;
 use crate::kit::{Carried, bodies, give, pass_the_time, resize, spoil, take};
 
 bodies! {
-    at_the_end on_eviction old_pointer freed_by_another_thread last_byte all_of_it large long_large
+    at_the_end on_eviction old_pointer freed_by_another_thread last_byte all_of_it large long_large huge huge_read
     before_the_free new_pointer before_the_free_elsewhere before_the_free_large
 }
 
@@ -106,4 +106,20 @@ fn before_the_free_large() {
     let block = take!(20_000);
     spoil(block, 10_000, 1);
     give!(block, 20_000);
+}
+
+#[inline(never)]
+fn huge() {
+    let block = take!(1_000_000); // HERE: huge born
+    give!(block, 1_000_000); // HERE: huge freed
+    // SAFETY: none: the block is gone.
+    unsafe { std::hint::black_box(block).add(500_000).write_volatile(1) }; // HERE: huge call
+}
+
+#[inline(never)]
+fn huge_read() {
+    let block = take!(1_000_000); // HERE: huge_read born
+    give!(block, 1_000_000); // HERE: huge_read freed
+    // SAFETY: none: the block is gone.
+    std::hint::black_box(unsafe { std::hint::black_box(block).add(500_000).read_volatile() }); // HERE: huge_read call
 }
