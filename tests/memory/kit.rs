@@ -94,7 +94,21 @@ macro_rules! bodies {
     )*};
 }
 
-pub(crate) use {bodies, give, resize, take};
+/// Makes of every function of the module that is named a test whose plain run is looked at, and nothing else. The function keeps a
+/// frame of its own, also in an optimised build.
+macro_rules! plain_bodies {
+    ($($body:ident)*) => {$(
+        mod $body {
+            #[oomsweep::alloc_test(leaks_only)]
+            #[ignore = "run by the table"]
+            fn alone() {
+                super::$body();
+            }
+        }
+    )*};
+}
+
+pub(crate) use {bodies, give, plain_bodies, resize, take};
 
 /// One request that is swept, and the body, whose requests are not.
 pub(crate) fn at_once(body: fn()) -> Result<(), Oom> {

@@ -39,10 +39,12 @@ fn after_the_free() {
 #[inline(never)]
 fn after_a_free_elsewhere() {
     let block = take!(40); // HERE: after_a_free_elsewhere born
-    let carried = Carried(block);
-    let other = thread::spawn(move || {
+    #[inline(never)]
+    fn work(carried: Carried) {
         give!(carried.get(), 40); // HERE: after_a_free_elsewhere freed
-    });
+    }
+    let carried = Carried(block);
+    let other = thread::spawn(move || work(carried));
     other.join().expect("nobody panics");
     spoil(block, 5, 2);
     check_memory(); // HERE: after_a_free_elsewhere call

@@ -28,6 +28,7 @@ use crate::seed::{Seed, hold_clean, seed};
 #[case::in_the_padding(seed("overflow::in_the_padding", "overflow").block(41, 16).at("free").damage(47, 1, "41", "fb"))]
 fn overflow(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -55,6 +56,7 @@ fn no_overflow(#[case] name: &str) {
 #[case::resized(seed("underflow::resized", "underflow").block(39, 1).at("free").damage(-1, 1, "41", "fa"))]
 fn underflow(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -83,11 +85,12 @@ fn no_underflow(#[case] name: &str) {
     .damage(19_999, 1, "41", "dd"))]
 // A block so large is out of reach at once, and the instruction that touches it is the call that is told.
 #[case::huge(seed("use_after_free::huge", "use-after-free").block(1_000_000, 1).freed().at("write")
-    .place("inside", Some(500_000)))]
+    .place("inside", Some(500_000)).contained())]
 #[case::huge_read(seed("use_after_free::huge_read", "use-after-free").block(1_000_000, 1).freed().at("read")
-    .place("inside", Some(500_000)))]
+    .place("inside", Some(500_000)).contained())]
 fn use_after_free(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -108,6 +111,7 @@ fn use_before_free(#[case] name: &str) {
     .damage(5, 2, "41 41", "dd"))]
 fn on_demand(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]

@@ -20,6 +20,7 @@ use crate::seed::{Seed, hold_clean, seed};
 #[case::aligned(seed("double_free::aligned", "double-free").block(100, 4096).freed().at("free"))]
 fn double_free(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -47,11 +48,12 @@ fn single_free(#[case] name: &str) {
 #[case::thread_local(seed("invalid_free::thread_local", "invalid-free").no_block().at("free").place("thread-local", None))]
 #[case::near_null(seed("invalid_free::near_null", "invalid-free").no_block().at("free").place("near-null", Some(24)))]
 #[case::null(seed("invalid_free::null", "invalid-free").no_block().at("free").place("null", None))]
-#[case::of_malloc(seed("invalid_free::of_malloc", "invalid-free").no_block().at("free").place("foreign", None))]
-#[case::of_mmap(seed("invalid_free::of_mmap", "invalid-free").no_block().at("free").place("foreign", None))]
+#[case::of_malloc(seed("invalid_free::of_malloc", "invalid-free").no_block().at("free").place("foreign", None).contained())]
+#[case::of_mmap(seed("invalid_free::of_mmap", "invalid-free").no_block().at("free").place("foreign", None).contained())]
 #[case::of_munmap(seed("invalid_free::of_munmap", "invalid-free").no_block().at("free").place("unmapped", None))]
 fn invalid_free(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -86,6 +88,7 @@ const LARGEST: u64 = (1 << 53) - 1;
     .has("/memory/new_size", LARGEST))]
 fn wrong_layout(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]

@@ -51,10 +51,12 @@ fn new_pointer() {
 #[inline(never)]
 fn freed_by_another_thread() {
     let block = take!(40); // HERE: freed_by_another_thread born
-    let carried = Carried(block);
-    let other = thread::spawn(move || {
+    #[inline(never)]
+    fn work(carried: Carried) {
         give!(carried.get(), 40); // HERE: freed_by_another_thread freed
-    });
+    }
+    let carried = Carried(block);
+    let other = thread::spawn(move || work(carried));
     other.join().expect("nothing panics");
     spoil(block, 39, 1);
 }
