@@ -36,6 +36,9 @@
 //! [`Sweep`] does the same from any function, with the [`Report`] as a value.
 //!
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("oomsweep reserves more addresses than a target without 64-bit pointers has");
+
 pub mod model;
 
 mod sys;

@@ -26,6 +26,7 @@ struct Raw {
 }
 
 impl Raw {
+    #[inline(never)]
     fn new(size: usize, align: usize) -> Result<Raw, Oom> {
         let layout = Layout::from_size_align(size, align).map_err(|_| Oom)?;
         // SAFETY: no body asks for a size of zero.
@@ -33,16 +34,19 @@ impl Raw {
         if at.is_null() { Err(Oom) } else { Ok(Raw { at, layout }) }
     }
 
+    #[inline(never)]
     fn read(&self, offset: isize) {
         // SAFETY: none, where the offset leaves the block: that is what is tested.
         black_box(unsafe { black_box(self.at).wrapping_offset(offset).read_volatile() });
     }
 
+    #[inline(never)]
     fn write(&self, offset: isize) {
         // SAFETY: as above.
         unsafe { black_box(self.at).wrapping_offset(offset).write_volatile(7) };
     }
 
+    #[inline(never)]
     fn free(&self) {
         // SAFETY: each body gives a block back once.
         unsafe { dealloc(black_box(self.at), self.layout) };

@@ -6,12 +6,12 @@ use std::ptr;
 use std::sync::atomic::Ordering;
 
 use super::accuse::{self, Call};
-use super::blocks::guarded::Placement;
 use super::blocks::meta::{Birth, GUARDED, HARNESS, Meta, OF_THE_PLACE, UNTRACKED};
 use super::blocks::shard::Shard;
 use super::blocks::watch::Wrong;
 use super::core::{self, Core, is_set};
 use super::gate::{self, Local, State};
+use super::placing::place;
 use crate::model::event::{Kind, Request};
 use crate::model::memory::Noticed;
 use crate::sys::{locals, seen, threads};
@@ -67,7 +67,7 @@ unsafe fn is_of_body(core: *const Core, local: *const Local) -> bool {
 /// # Safety
 /// As for [`records`].
 #[inline(always)]
-unsafe fn shard_of(core: *const Core, local: *const Local) -> *mut Shard {
+pub(super) unsafe fn shard_of(core: *const Core, local: *const Local) -> *mut Shard {
     // SAFETY: by the obligations of this function.
     unsafe {
         let shard = look!(local, shard, *mut Shard);
@@ -323,58 +323,6 @@ unsafe fn serve_silently(
     }
 }
 
-/// Puts a block into the store; null if there is no room.
-///
-/// # Safety
-/// As for [`records`]; the thread is inside; size and alignment keep to the contract.
-#[inline(always)]
-unsafe fn place(core: *const Core, local: *const Local, size: usize, align: usize, birth: &Birth) -> *mut u8 {
-    // SAFETY: by the obligations of this function: the shard is this thread's, and it is not inside it.
-    unsafe {
-        let store = (*core).store;
-        let shard = shard_of(core, local);
-        Shard::enter(shard, store.common());
-        let mut meta = ptr::null_mut();
-        if (*core).guards() && birth.counted {
-            meta = place_guarded(core, shard, size, align, birth);
-        }
-        if meta.is_null() {
-            meta = store.take(shard, size, align, birth.session);
-            if !meta.is_null() {
-                store.begin(shard, meta, size, align, birth);
-            }
-        }
-        let block = if meta.is_null() { ptr::null_mut() } else { (*meta).address as *mut u8 };
-        Shard::leave(shard, store.common());
-        block
-    }
-}
-
-/// The same between guard pages; null if no block can stand there any more, which is counted.
-///
-/// # Safety
-/// As for [`place`]; the shard is the calling thread's and was entered.
-#[cold]
-#[inline(never)]
-unsafe fn place_guarded(core: *const Core, shard: *mut Shard, size: usize, align: usize, birth: &Birth) -> *mut Meta {
-    // SAFETY: by the obligations of this function; the journal outlives the session, and these words of it are atomic.
-    unsafe {
-        let at_start = (*core).placement.load(Ordering::Relaxed) == Placement::AtStart as u8;
-        let placement = if at_start { Placement::AtStart } else { Placement::AtEnd };
-        let store = (*core).store;
-        let meta = store.take_guarded(shard, size, align, placement);
-        if !meta.is_null() {
-            store.begin(shard, meta, size, align, &Birth { marks: birth.marks | GUARDED, ..*birth });
-        }
-        let journal = (*core).journal();
-        if !journal.is_null() {
-            let counted = if meta.is_null() { &(*journal).unguarded } else { &(*journal).guarded };
-            counted.fetch_add(1, Ordering::Relaxed);
-        }
-        meta
-    }
-}
-
 /// # Safety
 /// Those of [`GlobalAlloc::dealloc`] for `backing`, `block` and `layout`; or, for a block of the store's, none: what breaks them is
 /// found here.
@@ -421,7 +369,7 @@ unsafe fn end(core: *const Core, local: *const Local, meta: *mut Meta) {
             let align = 1_usize.wrapping_shl(u32::from((*meta).align));
             (*meta).freed_stack = (*core).life_stack((*meta).born_size, align, look!(local, own, bool));
         }
-        (*meta).freed_by = if look!(local, own, bool) { 0 } else { look!(local, number, u32) };
+        (*meta).freed_by = if look!(local, own, bool) { 0 } else { look!(local, number, u32) as u16 };
         let store = (*core).store;
         let shard = shard_of(core, local);
         Shard::enter(shard, store.common());

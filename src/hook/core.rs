@@ -320,22 +320,6 @@ impl Core {
         self.journal.store(journal, Ordering::Release);
     }
 
-    /// Says what stands round the blocks of the runs that follow.
-    pub(crate) fn place_blocks(&self, placement: Placement) {
-        if placement != Placement::Zones && self.placement.swap(placement as u8, Ordering::AcqRel) == 0 {
-            let _harness = super::gate::harness();
-            self.store.fences.admit(crate::sys::pages::room_for_guarded());
-        }
-        self.placement.store(placement as u8, Ordering::Release);
-    }
-
-    /// Blocks of the open run stand between guard pages, and on which side they touch them.
-    #[inline(always)]
-    pub(crate) fn guards(&self) -> bool {
-        // SAFETY: a byte of this value.
-        unsafe { (&raw const self.placement as *const u8).read_volatile() != Placement::Zones as u8 }
-    }
-
     /// Frees the lock that a thread of the parent held when this process was forked; for a child with one thread.
     #[cfg_attr(not(all(target_os = "linux", not(oomsweep_portable))), allow(dead_code, reason = "nobody forks there"))]
     pub(crate) fn unlock_after_fork(&self) {

@@ -100,11 +100,11 @@ unsafe fn name_block(core: &Core, meta: *const Meta, block: &mut Accused) {
         block.size = (*meta).size;
         block.born_size = (*meta).born_size;
         block.align = 1_usize.wrapping_shl(u32::from((*meta).align));
-        block.ordinal = (*meta).ordinal;
+        block.ordinal = u64::from((*meta).ordinal);
         block.thread = (*meta).thread;
         block.allocator = u32::from((*meta).allocator);
         block.older = (*meta).session != core.session_number();
-        block.freed_by = (*meta).freed_by;
+        block.freed_by = u32::from((*meta).freed_by);
         block.moved = (*meta).marks & MOVED != 0;
         let (born, freed) = ((*meta).born_stack, (*meta).freed_stack);
         core.try_shared(|shared| {

@@ -40,6 +40,7 @@ pub(crate) mod explain;
 pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod pages_vec;
+mod placing;
 pub(crate) mod regions;
 pub(crate) mod trigger;
 

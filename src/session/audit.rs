@@ -129,7 +129,7 @@ fn leaked(core: &Core, number: u32, indirect_count: u64, indirect_bytes: u64) ->
             size: (*meta).size,
             born_size: (*meta).born_size,
             align: 1 << (*meta).align,
-            ordinal: (*meta).ordinal,
+            ordinal: u64::from((*meta).ordinal),
             thread: (*meta).thread,
             indirect_count,
             indirect_bytes,
@@ -188,7 +188,7 @@ fn is_live(core: &Core, block: &Leaked) -> bool {
             && (*meta).address == !block.hidden
             && (*meta).session == block.session
             && (*meta).thread == block.thread
-            && (*meta).ordinal == block.ordinal
+            && u64::from((*meta).ordinal) == block.ordinal
     }
 }
 

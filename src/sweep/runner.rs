@@ -164,7 +164,8 @@ impl<'a> Runner<'a> {
                 break;
             }
             at += 1;
-            let is_tried = at % ways.len() == 0;
+            let is_tried = way + 1 == ways.len();
+            let is_last = is_tried && good + 1 == count;
             // SAFETY: as above; `good` is below the length of both arrays.
             unsafe {
                 if is_tried {
@@ -173,7 +174,7 @@ impl<'a> Runner<'a> {
                     (*board).answer.good = good + 1;
                 }
             }
-            if !(is_tried && good + 1 == count) && !self.begins_as_before() {
+            if !is_last && !self.begins_as_before() {
                 // The next run begins in a new process.
                 // SAFETY: as above.
                 unsafe {

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// between two statics or in a freed block, which a read of the language's may not; and no sanitizer looks into it.
 ///
 /// # Safety
-/// The address is aligned for a word, and mapped readable.
+/// Its bytes are mapped readable.
 #[inline(always)]
 pub(crate) unsafe fn read(at: usize) -> usize {
     let word: usize;
-    // SAFETY: one load of a readable word; nothing is written, and no flag is touched.
+    // SAFETY: one load of a readable word, aligned or not; nothing is written, and no flag is touched.
     #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
     unsafe {
         std::arch::asm!("mov {}, qword ptr [{}]", out(reg) word, in(reg) at, options(nostack, readonly, preserves_flags));
@@ -27,7 +27,7 @@ pub(crate) unsafe fn read(at: usize) -> usize {
     // SAFETY: as above, as near to it as other machines come.
     #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_pointer_width = "64")))]
     unsafe {
-        word = (at as *const usize).read_volatile();
+        word = (at as *const usize).read_unaligned();
     }
     word
 }
@@ -35,8 +35,8 @@ pub(crate) unsafe fn read(at: usize) -> usize {
 /// Writes a word that other threads may read at the same time.
 ///
 /// # Safety
-/// 1. The address is aligned for a word, and mapped writable.
-/// 2. No other thread writes it.
+/// 1. Its bytes are mapped writable.
+/// 2. No other thread writes it; if one reads it, it is aligned for a word.
 #[inline(always)]
 pub(crate) unsafe fn write(at: usize, word: usize) {
     // SAFETY: one store of a writable word; no flag is touched.
@@ -52,7 +52,11 @@ pub(crate) unsafe fn write(at: usize, word: usize) {
     // SAFETY: by the obligations of this function.
     #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_pointer_width = "64")))]
     unsafe {
-        AtomicUsize::from_ptr(at as *mut usize).store(word, Ordering::Relaxed);
+        if at % size_of::<usize>() == 0 {
+            AtomicUsize::from_ptr(at as *mut usize).store(word, Ordering::Relaxed);
+        } else {
+            (at as *mut usize).write_unaligned(word);
+        }
     }
 }
 

@@ -13,12 +13,12 @@
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::classes::{SPAN, SPAN_SHIFT, ZONE};
+use super::classes::{SPAN, SPAN_SHIFT};
 use super::large::DOUBTFUL;
 use super::meta::{FORBIDDEN, FRESH, GUARDED, Meta};
 use super::shard::Shard;
 use super::store::{BY_PAGE, Store};
-use super::zones::{self, FREED, FRONT};
+use super::zones::{self, FREED};
 use crate::sys::pages;
 
 /// The binary logarithm of [`PAGE`].
@@ -140,7 +140,7 @@ impl Store {
     #[cold]
     #[inline(never)]
     pub(crate) unsafe fn take_guarded(&self, shard: *mut Shard, size: usize, align: usize, at: Placement) -> *mut Meta {
-        let fits = size < self.bytes && align < self.bytes && !(size >= DOUBTFUL && !pages::would_give(size));
+        let fits = size < self.bytes && align < self.bytes && (size < DOUBTFUL || pages::would_give(size));
         if !fits || !self.fences.enter() {
             return ptr::null_mut();
         }
@@ -162,10 +162,6 @@ impl Store {
             (*meta).size = size;
             (*meta).span = (first.wrapping_sub(self.base) >> SPAN_SHIFT) as u32;
             (*meta).marks = GUARDED;
-            if (*meta).address.wrapping_sub(first) == ZONE {
-                // A zone of this very size counts as filled when a block begins.
-                zones::fill(first, ZONE, FRONT);
-            }
             self.enter_pages(first, len, number);
             self.fences.made.fetch_add(1, Ordering::Relaxed);
             meta

@@ -4,7 +4,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::classes::{SPAN, SPAN_SHIFT, ZONE};
-use super::meta::Meta;
+use super::meta::{Meta, NO_LIST};
 use super::store::Store;
 use crate::sys::pages;
 
@@ -116,6 +116,7 @@ impl Store {
         // SAFETY: metas and spans that were never used are nobody's.
         unsafe {
             (*meta).span = first as u32;
+            (*meta).list = NO_LIST;
             (*meta.wrapping_add(1)).size = count << SPAN_SHIFT;
             for place in first..first.wrapping_add(count) {
                 let span = self.span(place);

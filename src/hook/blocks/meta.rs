@@ -29,6 +29,9 @@ pub(crate) const FORBIDDEN: u8 = 32;
 /// Marks that tell where a block stands, and do not go with it when it moves.
 pub(crate) const OF_THE_PLACE: u8 = GUARDED | FORBIDDEN;
 
+/// In the place of a list: a run, or pages of its own.
+pub(crate) const NO_LIST: u8 = u8::MAX;
+
 /// See the module. 64 bytes: one line of the cache.
 #[repr(C)]
 pub(crate) struct Meta {
@@ -38,14 +41,20 @@ pub(crate) struct Meta {
     pub(crate) size: usize,
     /// The size that it was born with.
     pub(crate) born_size: usize,
-    /// How many births of its thread came before it in its session.
-    pub(crate) ordinal: u64,
+    /// How many births of its thread came before it in its session, as far as four bytes go.
+    pub(crate) ordinal: u32,
+    /// From the first byte of the block to the end of the slot, in a slot of a span before which the least is guarded; 0: to be
+    /// looked up.
+    pub(crate) room: u32,
     /// The session that it was born in; 0: before any, or none of the body's.
     pub(crate) session: u32,
     /// The number of the thread that made it; 0: the body's own.
     pub(crate) thread: u32,
-    /// The number of the thread that freed it.
-    pub(crate) freed_by: u32,
+    /// The number of the thread that freed it, as far as two bytes go.
+    pub(crate) freed_by: u16,
+    /// The list of free slots that it belongs to; [`NO_LIST`]: it is no slot of a span.
+    pub(crate) list: u8,
+    unused: u8,
     /// The next free slot of the same class.
     pub(crate) next: u32,
     /// Where the stack of its birth lies, plus one; 0: not recorded.

@@ -177,7 +177,7 @@ impl Shard {
     /// # Safety
     /// `shard` is the calling thread's.
     #[inline(always)]
-    pub(crate) unsafe fn count_born(shard: *mut Shard, session: u32, size: usize) -> u64 {
+    pub(crate) unsafe fn count_born(shard: *mut Shard, session: u32, size: usize) -> u32 {
         // SAFETY: by the obligation of this function: nobody else writes these words.
         unsafe {
             if (*shard).session != session as usize {
@@ -186,7 +186,7 @@ impl Shard {
             let ordinal = (*shard).born;
             words::write(&raw mut (*shard).born as usize, ordinal.wrapping_add(1));
             words::write(&raw mut (*shard).born_bytes as usize, (*shard).born_bytes.wrapping_add(size));
-            ordinal as u64
+            ordinal as u32
         }
     }
 

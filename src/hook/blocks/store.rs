@@ -293,8 +293,9 @@ impl Store {
                 *head = (*meta).next;
             }
             if !meta.is_null() {
-                let (slot, _) = self.bounds(meta);
+                let (slot, len) = self.bounds(meta);
                 (*meta).address = slot.wrapping_add(ZONE).next_multiple_of(front);
+                (*meta).room = if front == ZONE { len.wrapping_sub(ZONE) as u32 } else { 0 };
             }
             meta
         }
@@ -314,6 +315,7 @@ impl Store {
             (*fresh).next = (*fresh).next.wrapping_add(1);
             (*fresh).address = slot.wrapping_add(*SLOT.as_ptr().wrapping_add(class) as usize);
             (*meta).span = (slot.wrapping_sub(self.base) >> SPAN_SHIFT) as u32;
+            (*meta).list = list as u8;
             zones::fill(slot, ZONE, zones::FRONT);
             meta
         }

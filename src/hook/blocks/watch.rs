@@ -4,8 +4,8 @@
 //! is filled, and its slot is used again only when it has been looked at and found untouched.
 
 use super::classes::{LARGEST, SPAN, ZONE};
-use super::meta::{Birth, FORBIDDEN, FREE, FRESH, GUARDED, LIVE, MOVED, Meta, OF_THE_PLACE, QUARANTINED};
-use super::shard::{LARGE_KEPT, SMALL, SMALL_KEPT, Shard, list_of};
+use super::meta::{Birth, FORBIDDEN, FREE, FRESH, GUARDED, LIVE, MOVED, Meta, NO_LIST, OF_THE_PLACE, QUARANTINED};
+use super::shard::{LARGE_KEPT, SMALL, SMALL_KEPT, Shard};
 use super::store::Store;
 use super::zones::{self, FREED, FRONT, NEW, REAR};
 use crate::model::event::Kind;
@@ -101,11 +101,13 @@ impl Store {
         // SAFETY: by the obligation of this function.
         unsafe {
             let (address, size) = ((*meta).address, (*meta).size);
-            let round = self.guarded(meta);
-            if round.front != address.wrapping_sub(ZONE) || round.end.wrapping_sub(round.front) > LARGEST {
-                zones::fill(round.front, address.wrapping_sub(round.front), FRONT);
+            let room = (*meta).room as usize;
+            if room == 0 {
+                self.fill_round(meta);
+            } else {
+                // Before it stands what was written there when the slot was used first.
+                zones::fill_zone(address.wrapping_add(size), room.wrapping_sub(size), REAR);
             }
-            zones::fill(address.wrapping_add(size), round.end.wrapping_sub(address.wrapping_add(size)), REAR);
             if kind as u8 == Kind::Zeroed as u8 {
                 // What the system gives holds zeros.
                 if size < HUGE || (stood != FRESH && marks & FORBIDDEN == 0) {
@@ -125,11 +127,46 @@ impl Store {
     pub(crate) unsafe fn is_intact(&self, meta: *const Meta) -> bool {
         // SAFETY: by the obligation of this function; the guarded bytes lie in the slot.
         unsafe {
+            let (address, size, room) = ((*meta).address, (*meta).size, (*meta).room as usize);
+            if room == 0 {
+                return self.is_intact_round(meta);
+            }
+            zones::holds_zone(address.wrapping_add(size), room.wrapping_sub(size), REAR)
+                && zones::holds_zone(address.wrapping_sub(ZONE), ZONE, FRONT)
+        }
+    }
+
+    /// The same where it must be looked up what is guarded.
+    ///
+    /// # Safety
+    /// As for [`guarded`](Store::guarded).
+    #[cold]
+    #[inline(never)]
+    unsafe fn is_intact_round(&self, meta: *const Meta) -> bool {
+        // SAFETY: as above.
+        unsafe {
             let round = self.guarded(meta);
             let address = (*meta).address;
             let behind = address.wrapping_add((*meta).size);
             zones::holds(behind, round.end.wrapping_sub(behind), REAR)
                 && zones::holds(round.front, address.wrapping_sub(round.front), FRONT)
+        }
+    }
+
+    /// Guards what is round a block.
+    ///
+    /// # Safety
+    /// As for [`guarded`](Store::guarded), and the block is the caller's.
+    #[cold]
+    #[inline(never)]
+    unsafe fn fill_round(&self, meta: *const Meta) {
+        // SAFETY: as above.
+        unsafe {
+            let round = self.guarded(meta);
+            let address = (*meta).address;
+            let behind = address.wrapping_add((*meta).size);
+            zones::fill(round.front, address.wrapping_sub(round.front), FRONT);
+            zones::fill(behind, round.end.wrapping_sub(behind), REAR);
         }
     }
 
@@ -155,14 +192,8 @@ impl Store {
     /// # Safety
     /// As for [`guarded`](Store::guarded), and the block is the caller's.
     pub(crate) unsafe fn repair(&self, meta: *mut Meta) {
-        // SAFETY: as in `is_intact`.
-        unsafe {
-            let round = self.guarded(meta);
-            let address = (*meta).address;
-            let behind = address.wrapping_add((*meta).size);
-            zones::fill(behind, round.end.wrapping_sub(behind), REAR);
-            zones::fill(round.front, address.wrapping_sub(round.front), FRONT);
-        }
+        // SAFETY: by the obligation of this function.
+        unsafe { self.fill_round(meta) };
     }
 
     /// Looks at a call that gives back the block at `address`, in this slot. If nothing is wrong the block is the caller's alone
@@ -253,13 +284,11 @@ impl Store {
                 return meta;
             }
             words::write_byte(&raw mut (*meta).state as usize, FREE);
-            let (_, slot) = self.bounds(meta);
-            if slot > LARGEST {
+            let list = (*meta).list;
+            if list == NO_LIST {
                 self.put_run(meta);
             } else {
-                let class = *super::classes::CLASS.as_ptr().wrapping_add(slot / ZONE);
-                let head =
-                    (&raw mut (*shard).free).cast::<u32>().wrapping_add(list_of(class as usize, (*meta).session));
+                let head = (&raw mut (*shard).free as *mut u32).wrapping_add(list as usize);
                 (*meta).next = *head;
                 *head = self.number(meta);
             }

@@ -4,7 +4,7 @@
 //! repeated: a range holds it if its first bytes do, and if the range equals itself moved by eight.
 
 use crate::model::memory::{Damage, SHOWN};
-use crate::sys::bytes;
+use crate::sys::{bytes, words};
 
 /// Before a block.
 pub(crate) const FRONT: u8 = 0xFA;
@@ -25,20 +25,58 @@ pub(crate) unsafe fn fill(from: usize, len: usize, pattern: u8) {
     unsafe { bytes::set(from, pattern, len) };
 }
 
+/// Fills a range of at least 16 bytes, which is short more often than not.
+///
+/// # Safety
+/// As for [`fill`].
+#[inline(always)]
+pub(crate) unsafe fn fill_zone(from: usize, len: usize, pattern: u8) {
+    // SAFETY: by the obligation of this function: up to 32 bytes the first two words and the last two are all of it.
+    unsafe {
+        if len > 32 {
+            return bytes::set(from, pattern, len);
+        }
+        let word = usize::from_ne_bytes([pattern; size_of::<usize>()]);
+        let end = from.wrapping_add(len);
+        words::write(from, word);
+        words::write(from.wrapping_add(8), word);
+        words::write(end.wrapping_sub(16), word);
+        words::write(end.wrapping_sub(8), word);
+    }
+}
+
+/// Whether a range of at least 16 bytes holds nothing but the pattern.
+///
+/// # Safety
+/// As for [`holds`].
+#[inline(always)]
+pub(crate) unsafe fn holds_zone(from: usize, len: usize, pattern: u8) -> bool {
+    // SAFETY: as in `fill_zone`.
+    unsafe {
+        let word = usize::from_ne_bytes([pattern; size_of::<usize>()]);
+        let end = from.wrapping_add(len);
+        let differs = (words::read(from) ^ word)
+            | (words::read(from.wrapping_add(8)) ^ word)
+            | (words::read(end.wrapping_sub(16)) ^ word)
+            | (words::read(end.wrapping_sub(8)) ^ word);
+        differs == 0 && (len <= 32 || bytes::same(from, from.wrapping_add(8), len.wrapping_sub(8)))
+    }
+}
+
 /// Whether a range holds nothing but the pattern.
 ///
 /// # Safety
 /// It is readable.
 #[inline(always)]
 pub(crate) unsafe fn holds(from: usize, len: usize, pattern: u8) -> bool {
-    let word = u64::from_ne_bytes([pattern; 8]);
+    let word = usize::from_ne_bytes([pattern; size_of::<usize>()]);
     if len < 8 {
         // SAFETY: by the obligation of this function.
         return unsafe { holds_few(from, len, pattern) };
     }
     // SAFETY: as above; both ranges lie inside the first.
     unsafe {
-        (from as *const u64).read_unaligned() == word
+        words::read(from) == word
             && (len == 8 || bytes::same(from, from.wrapping_add(8), len.wrapping_sub(8)))
     }
 }
