@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use super::pages::{self, Share};
+use super::state::Range;
 
 /// How many thread pointers are kept; those of ended threads are used again. Later ones are not kept.
 const PLACES: usize = 1 << 14;
@@ -44,6 +45,11 @@ pub(crate) fn note_thread(pointer: usize) {
 /// their stacks may hold what the body works on. They don't count as ended until they are noted again.
 pub(crate) fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The word of this module that changes with every fork.
+pub(super) fn counts() -> [Range; 1] {
+    [Range::of(&FORKS)]
 }
 
 /// The pointers of the threads that were noted since the last fork.
