@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use super::blocks::guarded::Placement;
 use super::blocks::shard::Shard;
 use super::blocks::store::Store;
-use super::fast::{self, Fast, Log, MOST_PACKED};
+use super::fast::{self, Fast, MOST_PACKED};
 use super::journal::Journal;
 use super::local::Local;
 use super::pages_vec::PagesVec;
@@ -163,6 +163,7 @@ pub(crate) fn core_or_make() -> Option<&'static Core> {
     let fresh = Box::into_raw(Box::new(Core::new(Store::create()?)));
     match CORE.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => {
+            super::gate::measure();
             // SAFETY: leaked just now, for ever.
             let core: &'static Core = unsafe { &*fresh };
             publish(core.store);
@@ -350,61 +351,6 @@ impl Core {
     pub(crate) fn session_number(&self) -> u32 {
         // SAFETY: a word of this value.
         unsafe { words::read((&raw const self.session) as usize) as u32 }
-    }
-
-    /// Lets ordinary requests of the calling thread go the short way, if this run has nothing that asks for the long one. The
-    /// thread is the body's own, and the body is about to run.
-    pub(crate) fn open_fast(&self, local: &Local) {
-        // SAFETY: no request is under way on this thread, which alone changes the own part and looks at `fast`.
-        let (own, fast) = unsafe { (self.own(), &mut *self.fast.get()) };
-        let asks = own.point_stacks || own.wants_demands || is_set(&self.stacks_wanted) || is_set(&self.all_threads);
-        if asks || self.guards() || self.journal().is_null() || !is_set(&self.everyone) && !local.own.get() {
-            return;
-        }
-        // SAFETY: as above; the thread is not inside.
-        let shard = unsafe { super::calls::shard_of(self, local) };
-        if shard == self.store.common() {
-            return;
-        }
-        let journal = self.journal();
-        *fast = Fast {
-            key: ptr::from_ref(local) as usize,
-            session: self.session_number(),
-            compares: false,
-            records: own.record,
-            fails_from: 0,
-            made: own.trigger.made(),
-            // SAFETY: the journal outlives the run.
-            told: unsafe { &raw mut (*journal).made },
-            base: (&raw const own.base).cast::<Log>(),
-            log: (&raw mut own.log).cast::<Log>(),
-            from: self.store.base,
-            bytes: self.store.bytes,
-            spans: self.store.spans,
-            metas: self.store.metas,
-        };
-        // SAFETY: as above.
-        unsafe { self.refresh_fast(&*journal) };
-    }
-
-    /// Tells the short way what the long one has learnt.
-    ///
-    /// # Safety
-    /// The calling thread is the body's own.
-    #[inline(always)]
-    pub(crate) unsafe fn refresh_fast(&self, journal: &Journal) {
-        // SAFETY: by the obligation of this function.
-        unsafe {
-            let (own, fast) = (&*self.own.get(), self.fast.get());
-            (*fast).compares = own.compare && journal.delivered == 0 && journal.diverged.is_none();
-            (*fast).fails_from = own.trigger.passes_until();
-        }
-    }
-
-    /// All requests go the long way.
-    pub(crate) fn close_fast(&self) {
-        // SAFETY: as in `open_fast`.
-        unsafe { (*self.fast.get()).key = 0 };
     }
 
     /// The number of a thread other than the body's own.
