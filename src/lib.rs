@@ -8,9 +8,11 @@
 //! 5. Trials are made in child processes, so an abort, a crash, an exit or a hang at one point does not hide the next.
 //! 6. How a trial ended and what it left behind make its [verdict](model::code::Verdict); a bad one is a
 //!    [finding](model::code::Code), made again alone before it counts.
-//! 7. Findings with one cause are folded into one, with the request that failed, the block that was lost, and a line to type that
+//! 7. Every run, the plain ones too, is checked for memory errors: bad frees, writes beside a block or after its free, leaks by what
+//!    still leads to a block; between guard pages also reads. [`check_memory`] looks in the middle of a body.
+//! 8. Findings with one cause are folded into one, with the request that failed, the block that was lost, and a line to type that
 //!    brings the failure back under a debugger.
-//! 8. What was not tried is said as well: a passing test names its coverage.
+//! 9. What was not tried is said as well: a passing test names its coverage.
 //!
 //! ```no_run
 //! use std::collections::TryReserveError;
@@ -32,9 +34,9 @@
 //! }
 //! ```
 //!
-//! The attribute's options, the variables and the platforms are in the README; `cargo run --example quickstart` shows a report.
+//! The attribute's options, the variables and the platforms are in the README; `cargo run --example quickstart` shows a report, and
+//! `cargo run --example memory` those of memory errors.
 //! [`Sweep`] does the same from any function, with the [`Report`] as a value.
-//!
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("oomsweep reserves more addresses than a target without 64-bit pointers has");

@@ -19,7 +19,8 @@ const TRIES: u32 = 100;
 ///
 /// What was written where nobody may write is a finding (`overflow`, `underflow`, `use-after-free`), and ends the trial at this
 /// call. The same is looked at when a block is freed or resized, and at the end of the run; calls of this function between two
-/// steps of a body tell which of them did the damage. Other threads stand still meanwhile. Outside a run it does nothing.
+/// steps of a body tell which of them did the damage. Other threads stand still meanwhile; a `poll` of theirs ends with `EINTR`.
+/// Outside a run it does nothing. Between guard pages damage is seen when it is done, and there is little left to look for.
 ///
 /// # Examples
 /// ```
@@ -51,8 +52,11 @@ fn is_busy(core: &Core) -> bool {
 /// Declares that the block in which this address lies is held, for the rest of its life: by something that no search for pointers
 /// can see, such as a pointer that is stored encoded. The block is no leak, and nothing that it leads to is one.
 ///
-/// For one block; [`untracked`](crate::untracked) is for all that a call makes. An address that lies in no block of the test is
-/// left alone.
+/// Such forms are: a pointer that is shifted, XORed with something or tagged in its high bits (low tag bits do no harm); one at
+/// an address that is no multiple of eight; one that lies in another process or in a file.
+///
+/// For one block, and for one that `realloc` makes of it; [`untracked`](crate::untracked) is for all that a call makes. The block
+/// is checked for memory errors as any other. An address that lies in no block of the test is left alone.
 ///
 /// # Examples
 /// ```

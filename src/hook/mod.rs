@@ -57,8 +57,12 @@ use crate::model::event::Kind;
 /// A global allocator that leaves every request to `A`, but for those of a test: these it serves itself, from a place of its own where
 /// it watches every block, and fails when the sweep wants them failed.
 ///
+/// A test's block stands between guarded bytes, or guard pages, and a call that frees or resizes one is compared with what is known of
+/// it: one that is wrong is a finding, and is not made. The README tells what is found, and when.
+///
 /// A block goes back to where it came from, whenever that is: one that a test leaves in a static, and that is freed after the
-/// test, too. `A` is asked for nothing by a test's body, and is never given a pointer that it did not hand out there.
+/// test, too. `A` is asked for nothing by a test's body (unless all the addresses that are reserved for tests are taken), and of
+/// pointers is given those alone that do not stand in the testing allocator's own place.
 ///
 /// The default feature `global` installs `TestingAllocator<System>`. To wrap an allocator of your own, turn the feature off:
 ///

@@ -35,7 +35,8 @@ pub fn benign<R>(f: impl FnOnce() -> R) -> R {
 
 /// Runs `f`, whose blocks are no leaks, however long they stay: memory that is meant to live for ever.
 ///
-/// The blocks keep the mark when they are resized. For the calling thread, as [`exempt`].
+/// Nor is anything that only they lead to. They are checked for memory errors as all others, and keep the mark when they are
+/// resized. For the calling thread, as [`exempt`]; [`keep`](crate::keep) is for a single block that is there already.
 ///
 /// # Examples
 /// ```
