@@ -153,6 +153,7 @@ pub(super) unsafe fn written_after_free(core: *const Core, local: *const Local, 
         error.offset = error.damage.map_or(0, |damage: Damage| damage.at);
         error.place = Place::Inside;
         put_on_record(core, local, error);
+        core.store.mend_freed(meta);
     }
 }
 
@@ -234,7 +235,11 @@ pub(super) fn put_on_record(core: &Core, local: &Local, mut error: MemoryError) 
     }
     if core.accused.swap(1, Ordering::AcqRel) == 0 {
         let own = local.own.get();
-        error.thread = if own { 0 } else { local.number.get() };
+        if !own {
+            // It may not have made a block yet.
+            core.number_thread(local);
+            error.thread = local.number.get();
+        }
         if !matches!(error.noticed, Noticed::End) && error.stack.ips().is_empty() {
             // SAFETY: `cut` is changed by the body's own thread, before the body begins.
             let cut = if own { unsafe { core.own().cut } } else { 0 };

@@ -75,10 +75,7 @@ pub(crate) unsafe fn holds(from: usize, len: usize, pattern: u8) -> bool {
         return unsafe { holds_few(from, len, pattern) };
     }
     // SAFETY: as above; both ranges lie inside the first.
-    unsafe {
-        words::read(from) == word
-            && (len == 8 || bytes::same(from, from.wrapping_add(8), len.wrapping_sub(8)))
-    }
+    unsafe { words::read(from) == word && (len == 8 || bytes::same(from, from.wrapping_add(8), len.wrapping_sub(8))) }
 }
 
 /// # Safety
