@@ -1,5 +1,6 @@
 //! What the bodies are made of: raw blocks whose requests and frees stand on the line that a body wrote, and bytes that are
-//! written where nobody may write. Every pointer goes through `black_box`, or the optimiser would remove block and bug together.
+//! written where nobody may write. Every pointer goes through `black_box`, or the optimiser would remove block and bug together;
+//! and no two frees on other threads are of one size, or it would make one function of two.
 
 use std::alloc::Layout;
 use std::hint::black_box;

@@ -38,10 +38,10 @@ fn after_the_free() {
 
 #[inline(never)]
 fn after_a_free_elsewhere() {
-    let block = take!(40); // HERE: after_a_free_elsewhere born
+    let block = take!(42); // HERE: after_a_free_elsewhere born
     #[inline(never)]
     fn work(carried: Carried) {
-        give!(carried.get(), 40); // HERE: after_a_free_elsewhere freed
+        give!(carried.get(), 42); // HERE: after_a_free_elsewhere freed
     }
     let carried = Carried(block);
     let other = thread::spawn(move || work(carried));

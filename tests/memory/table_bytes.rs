@@ -73,7 +73,7 @@ fn no_underflow(#[case] name: &str) {
     .damage(3, 1, "41", "dd"))]
 #[case::old_pointer(seed("use_after_free::old_pointer", "use-after-free").block(40, 1).freed().late("end")
     .damage(0, 8, "41 41 41 41 41 41 41 41", "dd").has("/memory/moved", true))]
-#[case::freed_by_another_thread(seed("use_after_free::freed_by_another_thread", "use-after-free").block(40, 1).freed()
+#[case::freed_by_another_thread(seed("use_after_free::freed_by_another_thread", "use-after-free").block(43, 1).freed()
     .late("end").damage(39, 1, "41", "dd").present("/memory/freed_by"))]
 #[case::last_byte(seed("use_after_free::last_byte", "use-after-free").block(40, 1).freed().late("end")
     .damage(39, 1, "41", "dd"))]
@@ -107,7 +107,7 @@ fn use_before_free(#[case] name: &str) {
 #[case::before(seed("on_demand::before", "underflow").block(40, 1).at("demand").damage(-2, 2, "41 41", "fa"))]
 #[case::after_the_free(seed("on_demand::after_the_free", "use-after-free").block(40, 1).freed().at("demand")
     .damage(5, 2, "41 41", "dd"))]
-#[case::after_a_free_elsewhere(seed("on_demand::after_a_free_elsewhere", "use-after-free").block(40, 1).freed().at("demand")
+#[case::after_a_free_elsewhere(seed("on_demand::after_a_free_elsewhere", "use-after-free").block(42, 1).freed().at("demand")
     .damage(5, 2, "41 41", "dd"))]
 fn on_demand(#[case] seed: Seed) {
     seed.hold();

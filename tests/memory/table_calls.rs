@@ -9,7 +9,7 @@ use crate::seed::{Seed, hold_clean, seed};
 #[case::long_after(seed("double_free::long_after", "double-free").block(200, 1).freed().at("free"))]
 #[case::on_another_thread(seed("double_free::on_another_thread", "double-free").block(40, 1).freed().at("free")
     .present("/memory/thread"))]
-#[case::first_on_another_thread(seed("double_free::first_on_another_thread", "double-free").block(40, 1).freed().at("free")
+#[case::first_on_another_thread(seed("double_free::first_on_another_thread", "double-free").block(41, 1).freed().at("free")
     .present("/memory/freed_by"))]
 #[case::old_pointer(seed("double_free::old_pointer", "double-free").block(40, 1).freed().at("free").has("/memory/moved", true))]
 #[case::old_pointer_resized(seed("double_free::old_pointer_resized", "double-free").block(40, 1).freed().at("realloc")

@@ -50,10 +50,10 @@ fn new_pointer() {
 
 #[inline(never)]
 fn freed_by_another_thread() {
-    let block = take!(40); // HERE: freed_by_another_thread born
+    let block = take!(43); // HERE: freed_by_another_thread born
     #[inline(never)]
     fn work(carried: Carried) {
-        give!(carried.get(), 40); // HERE: freed_by_another_thread freed
+        give!(carried.get(), 43); // HERE: freed_by_another_thread freed
     }
     let carried = Carried(block);
     let other = thread::spawn(move || work(carried));
