@@ -233,7 +233,7 @@ pub(super) fn put_on_record(core: &Core, local: &Local, mut error: MemoryError) 
     if journal.is_null() || gate::state() != gate::State::Session as u32 {
         return;
     }
-    if core.accused.swap(1, Ordering::AcqRel) == 0 {
+    if core.accused.compare_exchange(0, 2, Ordering::AcqRel, Ordering::Acquire).is_ok() {
         let own = local.own.get();
         if !own {
             // It may not have made a block yet.
@@ -249,6 +249,9 @@ pub(super) fn put_on_record(core: &Core, local: &Local, mut error: MemoryError) 
         }
         // SAFETY: the journal outlives the run, and only the first error is written.
         unsafe { (*journal).memory = Some(error) };
+        core.accused.store(1, Ordering::Release);
+    } else {
+        wait_for_the_first(core);
     }
     // SAFETY: only read.
     if unsafe { core.own().break_here } {
@@ -256,6 +259,17 @@ pub(super) fn put_on_record(core: &Core, local: &Local, mut error: MemoryError) 
     }
     if core.contained.load(Ordering::Acquire) && !matches!(error.noticed, Noticed::End) {
         process::leave(STOPPED);
+    }
+}
+
+/// Another thread came first: the process may not end before that error is on record.
+fn wait_for_the_first(core: &Core) {
+    // It takes that thread far less; but if a signal has stopped it, it may be this very one.
+    for _ in 0..10_000_u32 {
+        if core.accused.load(Ordering::Acquire) != 2 {
+            return;
+        }
+        std::thread::yield_now();
     }
 }
 
