@@ -99,6 +99,36 @@ fn a_run_that_does_not_repeat_has_moved_points_with_the_requests_of_all_threads(
     assert_eq!(report.findings()[0].code.as_str(), "baseline", "{report}");
 }
 
+/// Makes one request more in every run.
+fn grows_without_end() -> Result<(), TryReserveError> {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let more = RUNS.fetch_add(1, Ordering::SeqCst);
+    (0..=more).try_for_each(|_| room(8).map(drop))
+}
+
+#[rstest]
+#[case::in_children(EngineChoice::Auto)]
+#[case::here(EngineChoice::InProcess)]
+fn where_nothing_is_swept_any_number_of_requests_will_do(#[case] engine: EngineChoice) {
+    let sweep = || Sweep::new("grows").engine(engine);
+    let report = sweep().leaks_only().run(grows_without_end);
+    assert!(report.is_clean() && report.complete, "{report}");
+    assert!(report.notes.iter().any(|note| note.starts_with("numbers vary: ")), "{report}");
+
+    // What it leaves behind is found all the same.
+    let report = sweep().leaks_only().run(|| {
+        forgotten();
+        grows_without_end()
+    });
+    let codes: Vec<&str> = report.findings().iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["leak"], "{report}");
+
+    let report = sweep().run(grows_without_end);
+    assert_eq!(report.findings()[0].code.as_str(), "baseline", "{report}");
+}
+
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 #[test]
 fn with_the_requests_of_all_threads_every_trial_has_a_process_of_its_own() {

@@ -9,7 +9,7 @@ use crate::inspect::symbols::Resolver;
 use crate::inspect::{blocks, fold};
 use crate::model::code::Code;
 use crate::model::names;
-use crate::model::options::{Options, Pattern, Task};
+use crate::model::options::{Guard, Options, Pattern, Task};
 use crate::model::place::{self, Origin};
 use crate::model::report::{Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA};
 use crate::model::stack::{RawStack, Stack};
@@ -39,6 +39,7 @@ pub(super) fn empty(site: &Site, mode: Mode) -> Report {
         shard: None,
         stopped: None,
         patterns: Vec::new(),
+        guard_pages: false,
         notes: Vec::new(),
         known: Vec::new(),
         known_gone: Vec::new(),
@@ -90,6 +91,7 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     report.points = swept.points;
     report.coverage = swept.coverage;
     report.notes = swept.notes;
+    report.guard_pages = options.guard == Guard::Pages;
     report.complete = swept.coverage.left == 0;
     report.stopped = swept.cut.clone();
     report.shard = options.shard.map(|shard| format!("{}/{}", shard.k, shard.n));

@@ -7,7 +7,7 @@ use crate::inspect::key::{self, Located};
 use crate::inspect::symbols::Resolver;
 use crate::model::code::Code;
 use crate::model::fault::Fault;
-use crate::model::options::{Options, ReplayAt};
+use crate::model::options::{Guard, Options, ReplayAt};
 use crate::model::report::{Engine, Mode, Outcome, Report, Trial};
 use crate::session::{Body, reach};
 use crate::sweep::crew::{Broken, Crew};
@@ -32,6 +32,7 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     report.points.total = points;
     report.points.exempt = warmed.exempt;
     report.points.other_threads = warmed.others;
+    report.guard_pages = options.guard == Guard::Pages;
     report.patterns = vec![at.fault.to_string()];
     report.coverage.planned = 1;
     let (fault, said) = match find(at, &keys, &warmed.log) {

@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 
 use super::blocks::meta::{FREE, FRESH, LIVE, MOVED, Meta, QUARANTINED};
 use super::blocks::watch::Wrong;
+use super::blocks::zones;
 use super::core::Core;
-use super::gate::{self, Local};
+use super::gate;
+use super::local::Local;
 use crate::model::code::Code;
 use crate::model::memory::{Accused, Damage, MemoryError, Noticed, Place};
 use crate::model::stack::RawStack;
@@ -117,9 +119,10 @@ fn code_of(wrong: Wrong) -> Code {
 pub(super) unsafe fn foreign_block(core: *const Core, local: *const Local, call: &Call) -> bool {
     // SAFETY: by the obligations of this function.
     let (core, local) = unsafe { (&*core, &*local) };
-    let place = place::place_of(call.address, stacks::pointer());
+    let place = told_by_pattern(place::place_of(call.address, stacks::pointer()), call.address);
     let certain = match place {
         Place::Null | Place::NearNull | Place::Stack | Place::ThreadLocal | Place::Unmapped => true,
+        Place::OfUnwritten | Place::OfFreed | Place::OfZone => true,
         // An allocator of the program's own may have all its memory in a static.
         Place::Static => cfg!(feature = "global"),
         _ => false,
@@ -135,6 +138,16 @@ pub(super) unsafe fn foreign_block(core: *const Core, local: *const Local, call:
     error.new_size = call.new_size;
     put_on_record(core, local, error);
     true
+}
+
+/// Where no memory is: whether the pointer is made of bytes that we wrote where no pointer was.
+fn told_by_pattern(place: Place, address: usize) -> Place {
+    match (place, zones::pattern_of(address)) {
+        (Place::Unmapped, Some(zones::NEW)) => Place::OfUnwritten,
+        (Place::Unmapped, Some(zones::FREED)) => Place::OfFreed,
+        (Place::Unmapped, Some(_)) => Place::OfZone,
+        (place, _) => place,
+    }
 }
 
 /// A block that was written after it was freed.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::blocks::meta::{LIVE, UNTRACKED};
-use super::blocks::shard::Shard;
+use super::blocks::store::Store;
 use super::checks;
 use super::core::{self, Core};
 use super::gate::{self, State};
@@ -45,7 +45,7 @@ pub fn check_memory() {
 fn is_busy(core: &Core) -> bool {
     let own = gate::local(|local| local.shard.get());
     // SAFETY: shards of the store; what is asked is one word, and its thread stands still.
-    core.store.shards().any(|shard| shard != own && unsafe { (*shard).busy != 0 && !Shard::is_left(shard) })
+    core.store.shards().any(|shard| shard != own && unsafe { (*shard).busy != 0 && !Store::is_left(shard) })
 }
 
 /// Declares that the block in which this address lies is held, for the rest of its life: by something that no search for pointers

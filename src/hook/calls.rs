@@ -6,11 +6,13 @@ use std::ptr;
 use std::sync::atomic::Ordering;
 
 use super::accuse::{self, Call};
-use super::blocks::meta::{Birth, GUARDED, HARNESS, Meta, OF_THE_PLACE, UNTRACKED};
+use super::blocks::birth::Birth;
+use super::blocks::meta::{GUARDED, HARNESS, Meta, OF_THE_PLACE, UNTRACKED};
 use super::blocks::shard::Shard;
 use super::blocks::watch::Wrong;
 use super::core::{self, Core, is_set};
-use super::gate::{self, Local, State};
+use super::gate::{self, State};
+use super::local::Local;
 use super::placing::place;
 use crate::model::event::{Kind, Request};
 use crate::model::memory::Noticed;
@@ -134,7 +136,9 @@ unsafe fn fails(core: *const Core, local: *const Local, request: &mut Request) -
         }
         let growth = request.size.saturating_sub(request.old_size) as u64;
         let live = if own.asks_for_live() { (*core).live_now().1 } else { 0 };
-        own.point(&mut *journal, request, growth, live)
+        let fails = own.point(&mut *journal, request, growth, live);
+        (*core).refresh_fast(&*journal);
+        fails
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::accuse;
 use super::blocks::meta::{LIVE, QUARANTINED};
-use super::blocks::shard::Shard;
+use super::blocks::store::Store;
 use super::core::Core;
 use super::gate;
 use crate::model::memory::Noticed;
@@ -20,7 +20,7 @@ pub(crate) fn when_over(core: &Core) {
         }
         // SAFETY: the shard is this thread's, or its thread has ended.
         unsafe {
-            if shard == own || Shard::is_left(shard) {
+            if shard == own || Store::is_left(shard) {
                 let written = core.store.flush(shard);
                 if !written.is_null() {
                     gate::local(|local| accuse::written_after_free(ptr::from_ref(core), local, written, Noticed::End));

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use super::blocks::guarded::Placement;
 use super::blocks::shard::Shard;
 use super::blocks::store::Store;
-use super::gate::Local;
+use super::fast::{self, Fast, MOST_PACKED};
 use super::journal::Journal;
+use super::local::Local;
 use super::pages_vec::PagesVec;
 use super::trigger::Trigger;
 use crate::model::event::{Kind, Request};
@@ -44,12 +45,8 @@ pub(crate) struct Logged {
 /// has, count as one.
 #[inline(always)]
 pub(crate) fn packed(size: usize, align: usize, kind: Kind) -> u64 {
-    let size = if (size as u64) < MOST_PACKED { size as u64 } else { MOST_PACKED };
-    size | ((kind as u64) << 55) | ((align.trailing_zeros() as u64) << 58)
+    fast::packed(size, align.trailing_zeros(), kind as u8)
 }
-
-/// Sizes below this are packed as they are; it is all the bits that a size has.
-const MOST_PACKED: u64 = (1 << 55) - 1;
 
 /// What a word of [`packed`] says.
 pub(crate) fn unpacked(word: u64, demand: u64) -> Logged {
@@ -114,6 +111,8 @@ pub(crate) struct Core {
     /// For the own part where requests of other threads are points too.
     own_lock: AtomicBool,
     journal: AtomicPtr<Journal>,
+    /// What the short way of an allocation must know.
+    pub(crate) fast: UnsafeCell<Fast>,
     /// Where the blocks stand.
     pub(crate) store: &'static Store,
     /// The number of the open session, or of the last; blocks of earlier ones are no leaks.
@@ -164,6 +163,7 @@ pub(crate) fn core_or_make() -> Option<&'static Core> {
     let fresh = Box::into_raw(Box::new(Core::new(Store::create()?)));
     match CORE.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => {
+            super::gate::measure();
             // SAFETY: leaked just now, for ever.
             let core: &'static Core = unsafe { &*fresh };
             publish(core.store);
@@ -240,6 +240,7 @@ impl Core {
             }),
             own_lock: AtomicBool::new(false),
             journal: AtomicPtr::new(ptr::null_mut()),
+            fast: UnsafeCell::new(Fast::CLOSED),
             store,
             session: AtomicUsize::new(0),
             everyone: AtomicBool::new(false),

@@ -5,11 +5,11 @@
 
 use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-use super::blocks::shard::Shard;
+use super::local::Local;
 use crate::sys::pages::{self, Share};
-use crate::sys::words;
+use crate::sys::{locals, words, world};
 
 /// What the process is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,37 +53,6 @@ pub(crate) fn set(state: State) -> bool {
     true
 }
 
-/// What the hook knows of a thread.
-pub(crate) struct Local {
-    /// The thread is inside the hook.
-    pub(crate) inside: Cell<bool>,
-    /// The hook was entered since this was last cleared: the probe's answer.
-    pub(crate) seen: Cell<bool>,
-    /// The complement of the address of the block that was made or moved last while nothing was recorded: an address here would
-    /// be taken for somebody's who holds the block that stands there later.
-    pub(crate) latest: Cell<usize>,
-    /// The thread calls the body of the open session.
-    pub(crate) own: Cell<bool>,
-    /// The body is running (on its own thread).
-    pub(crate) body: Cell<bool>,
-    /// How deep in the harness's own work.
-    pub(crate) harness: Cell<u32>,
-    /// How deep in `exempt`.
-    pub(crate) exempt: Cell<u32>,
-    /// How deep in `benign`.
-    pub(crate) benign: Cell<u32>,
-    /// How deep in `untracked`.
-    pub(crate) untracked: Cell<u32>,
-    /// The thread's number among those that made blocks; 0 for a body's own thread, or not numbered yet.
-    pub(crate) number: Cell<u32>,
-    /// The session for which `mine` was found out.
-    pub(crate) asked: Cell<u32>,
-    /// The thread was started by the body of that session, or by one that was.
-    pub(crate) mine: Cell<bool>,
-    /// Where the thread's free slots are kept; null: not known yet.
-    pub(crate) shard: Cell<*mut Shard>,
-}
-
 thread_local! {
     static LOCAL: Local = const {
         Local {
@@ -107,7 +76,25 @@ thread_local! {
 /// What is known of this thread. For the calls that cost: the place is valid as long as the thread lives.
 #[inline(always)]
 pub(crate) fn here() -> *const Local {
-    LOCAL.with(std::ptr::from_ref)
+    // SAFETY: a word of a static.
+    let offset = unsafe { words::read((&raw const OFFSET) as usize) };
+    if offset == 0 {
+        LOCAL.with(std::ptr::from_ref)
+    } else {
+        locals::thread_pointer().wrapping_add(offset) as *const Local
+    }
+}
+
+/// From every thread's pointer to what is known of it, where that is as far for all of them; 0: it is not, or not known.
+static OFFSET: AtomicUsize = AtomicUsize::new(0);
+
+/// Finds out how far that is. Without optimisation a thread-local costs as much as half an allocation.
+pub(crate) fn measure() {
+    world::learn();
+    let at = LOCAL.with(std::ptr::from_ref) as usize;
+    if locals::is_fixed(at) {
+        OFFSET.store(at.wrapping_sub(locals::thread_pointer()), Ordering::Release);
+    }
 }
 
 /// Calls `f` with what is known of this thread.

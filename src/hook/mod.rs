@@ -37,11 +37,15 @@ pub(crate) mod core;
     allow(dead_code, reason = "signals are not seen there")
 )]
 pub(crate) mod explain;
+#[cfg_attr(oomsweep_fast, allow(dead_code, reason = "compiled by itself, with optimisation"))]
+mod fast;
 pub(crate) mod gate;
 pub(crate) mod journal;
+pub(crate) mod local;
 pub(crate) mod pages_vec;
 mod placing;
 pub(crate) mod regions;
+mod short;
 pub(crate) mod trigger;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -91,7 +95,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
             return unsafe { self.backing.alloc(layout) };
         }
         // SAFETY: as above.
-        unsafe { calls::allocate(&self.backing, layout, Kind::Alloc) }
+        unsafe {
+            let block = short::allocate(layout, Kind::Alloc);
+            if block.is_null() { calls::allocate(&self.backing, layout, Kind::Alloc) } else { block }
+        }
     }
 
     #[inline]
@@ -101,7 +108,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
             return unsafe { self.backing.dealloc(block, layout) };
         }
         // SAFETY: as above.
-        unsafe { calls::free(&self.backing, block, layout) };
+        unsafe {
+            if !short::free(block as usize, layout) {
+                calls::free(&self.backing, block, layout);
+            }
+        }
     }
 
     #[inline]
@@ -111,7 +122,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
             return unsafe { self.backing.alloc_zeroed(layout) };
         }
         // SAFETY: as above.
-        unsafe { calls::allocate(&self.backing, layout, Kind::Zeroed) }
+        unsafe {
+            let block = short::allocate(layout, Kind::Zeroed);
+            if block.is_null() { calls::allocate(&self.backing, layout, Kind::Zeroed) } else { block }
+        }
     }
 
     #[inline]

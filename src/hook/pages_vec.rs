@@ -7,6 +7,7 @@ use std::ptr::{self, NonNull};
 use crate::sys::pages::{self, Share};
 
 /// A growing array of plain values. Never asks an allocator for anything.
+#[repr(C)]
 pub(crate) struct PagesVec<T: Copy> {
     at: Option<NonNull<T>>,
     len: usize,

@@ -3,12 +3,14 @@
 use std::ptr;
 use std::sync::atomic::Ordering;
 
+use super::blocks::birth::Birth;
 use super::blocks::guarded::Placement;
-use super::blocks::meta::{Birth, GUARDED, Meta};
+use super::blocks::meta::{GUARDED, Meta};
 use super::blocks::shard::Shard;
 use super::calls::shard_of;
 use super::core::Core;
-use super::gate::{self, Local};
+use super::gate;
+use super::local::Local;
 use crate::sys::pages;
 
 impl Core {

@@ -15,6 +15,24 @@ impl Trigger {
         Trigger { fault, made: 0 }
     }
 
+    /// Where the number of the next point is kept.
+    pub(crate) fn made(&mut self) -> *mut u64 {
+        &raw mut self.made
+    }
+
+    /// The number of the first point to come that may fail.
+    pub(crate) fn passes_until(&self) -> u64 {
+        let (first, last) = match self.fault {
+            Fault::None => return u64::MAX,
+            Fault::Once(place) => (place, place),
+            Fault::Persistent(place) => (place, u64::MAX),
+            Fault::Window { at, len } => (at, at.saturating_add(len)),
+            Fault::Pair(first, second) => (first, second),
+            Fault::Budget(_) => (0, u64::MAX),
+        };
+        if self.made > last { u64::MAX } else { first }
+    }
+
     /// Whether what it does hangs on the live bytes.
     #[inline(always)]
     pub(crate) fn is_budget(&self) -> bool {

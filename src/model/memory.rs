@@ -61,6 +61,12 @@ pub enum Place {
     NoBlock,
     /// In memory that is not mapped.
     Unmapped,
+    /// What new memory is filled with (0xAA…): the pointer was read from memory that was never written.
+    OfUnwritten,
+    /// What freed memory is filled with (0xDD…): the pointer was read from it.
+    OfFreed,
+    /// What stands beside a block (0xFA… or 0xFB…): the pointer was read from there.
+    OfZone,
 }
 
 /// How many damaged bytes are shown.

@@ -423,6 +423,9 @@ pub struct Report {
     /// The patterns that were swept, as the coverage line names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<String>,
+    /// The trials had guard pages round their blocks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guard_pages: bool,
     /// Things worth saying that are no finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -193,6 +193,7 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         shard: None,
         stopped: None,
         patterns: vec!["once".to_owned(), "persistent".to_owned()],
+        guard_pages: false,
         notes: Vec::new(),
         known: Vec::new(),
         known_gone: Vec::new(),
@@ -438,6 +439,7 @@ pub(crate) fn everything() -> Report {
     (report.known, report.known_gone) = (vec!["00".repeat(8)], vec!["11".repeat(8)]);
     report.notes.push(wording::RETURNS_NOTHING.to_owned());
     report.engine.why = Some("why".to_owned());
+    report.guard_pages = true;
     report.reachable.push(reachable());
     report
 }

@@ -1,6 +1,7 @@
 //! Every message has a picture that a test compares.
 
 use crate::model::code::Code;
+use crate::model::memory::Noticed;
 use crate::model::report::{Finding, Mode, Outcome, Report};
 
 use super::settings::Settings;
@@ -145,6 +146,24 @@ fn memory_errors_in_other_words() {
         lines.extend(finding.notes.iter().map(|note| format!("  {note}")));
     }
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn guard_pages_are_not_advised_where_they_are() {
+    for noticed in [Noticed::Free, Noticed::Realloc, Noticed::Eviction, Noticed::End, Noticed::Demand] {
+        let mut report = examples::of(Code::Overflow);
+        let finding = &mut report.findings[0];
+        finding.memory.as_mut().unwrap().noticed = noticed;
+        finding.notes.clear();
+        let advised = |mut report: Report| {
+            wording::speak(&mut report);
+            let notes = report.findings.remove(0).notes;
+            let late = notes.iter().find(|note| note.contains("so who wrote is not known")).cloned();
+            late.expect("it is said that it was noticed late").contains("guard")
+        };
+        assert!(advised(report.clone()));
+        assert!(!advised(Report { guard_pages: true, ..report }));
+    }
 }
 
 #[test]

@@ -107,6 +107,7 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     if threads.beside && !was_marked {
         threads::unmark();
     }
+    desk.core.close_fast();
     watcher.saved.restore();
     // SAFETY: the body has come back; the hook writes no more, for its thread is in the harness again.
     let journal = unsafe { &mut *desk.journal };
@@ -302,6 +303,7 @@ impl Stage for Watcher<'_> {
             // A little above this frame: the body is called from where this was.
             own.cut = stacks::pointer().wrapping_add(512);
         }
+        self.desk.core.close_fast();
         self.desk.core.body_runs.store(phase == Phase::Body, Ordering::Release);
         gate::local(|local| {
             local.body.set(false);
@@ -310,6 +312,9 @@ impl Stage for Watcher<'_> {
             local.exempt.set(u32::from(phase != Phase::Body));
             local.untracked.set(u32::from(phase == Phase::Judge));
             local.body.set(phase == Phase::Body);
+            if phase == Phase::Body {
+                self.desk.core.open_fast(local);
+            }
         });
     }
 

@@ -38,7 +38,7 @@ impl Reference {
     pub(crate) fn take(core: &Core) -> Reference {
         let _harness = gate::harness();
         let blocks: Vec<Range> = kept(core).collect();
-        let mut ranges = state::statics();
+        let mut ranges = without(state::statics(), &state::bookkeeping());
         ranges.extend(&blocks);
         let total: usize = ranges.iter().map(|range| range.len).sum();
         let known = total <= MOST;
@@ -83,6 +83,21 @@ impl Reference {
         self.copy.extend_from_slice(bytes);
         self.pieces.push(Piece { range, at });
     }
+}
+
+/// What is left of ranges without others, which are in order.
+fn without(ranges: Vec<Range>, others: &[Range]) -> Vec<Range> {
+    let mut left = Vec::with_capacity(ranges.len() + others.len());
+    for range in ranges {
+        let end = range.from + range.len;
+        let mut from = range.from;
+        for other in others.iter().filter(|other| other.from >= range.from && other.from < end) {
+            left.push(Range { from, len: other.from.saturating_sub(from) });
+            from = from.max(other.from + other.len);
+        }
+        left.push(Range { from, len: end.saturating_sub(from) });
+    }
+    left
 }
 
 /// Blocks that were born in runs and are still there.

@@ -12,7 +12,7 @@ use super::watchdog::Watchdog;
 use crate::hook::gate::{self, State};
 use crate::session::witness::{self, Then};
 use crate::sys::process::{self, Child, Died, Side};
-use crate::sys::{futex, locals, output, seen, time, world};
+use crate::sys::{futex, locals, output, pages, seen, time, world};
 
 /// How a process of ours that ran into trouble of its own ends.
 pub(crate) const TROUBLE: i32 = 96;
@@ -72,6 +72,8 @@ fn enter(runner: &mut Runner<'_>) {
     seen::forked();
     seen::note_thread(locals::thread_pointer());
     world::learn();
+    // Found out once, before any state is compared with this one.
+    pages::has_guards();
     runner.core.everyone.store(true, Ordering::Relaxed);
     runner.core.serves_all.store(true, Ordering::Relaxed);
     runner.core.contained.store(true, Ordering::Relaxed);

@@ -85,9 +85,10 @@ impl<'a> Sweep<'a> {
 
     fn go(&mut self) -> Result<(), Broken> {
         let mut warmed = self.crew.warm_up()?;
-        self.swept.take_points(&warmed, self.options.threads_all);
-        // Where threads make their requests in any order, no run need make as many as another.
-        warmed.warm.number_varies &= !self.options.threads_all;
+        // Where threads make their requests in any order, no run need make as many as another; nor where nothing is swept.
+        let any_number = self.options.threads_all || self.options.task == Task::Leaks;
+        self.swept.take_points(&warmed, any_number);
+        warmed.warm.number_varies &= !any_number;
         self.swept.plain = plain::of_the_warm_up(self.crew, self.options, self.has_frame, &warmed);
         if self.swept.plain.is_some() {
             self.plan_is_left();

@@ -3,12 +3,12 @@
 use std::cell::UnsafeCell;
 use std::ptr;
 
-use crate::kit::{bodies, give, resize, take};
+use crate::kit::{bodies, give, peek, resize, take};
 
 bodies! {
     inside one_past_the_end before never_given_out inside_freed resized_inside stack static_variable constant thread_local near_null
-    null of_malloc of_mmap of_munmap
-    begins taken_from_the_end malloc_and_free map_and_unmap
+    null of_malloc of_mmap of_munmap never_set read_after_free read_beside
+    begins taken_from_the_end malloc_and_free map_and_unmap set_and_read
 }
 
 #[inline(never)]
@@ -146,6 +146,46 @@ fn of_munmap() {
     let at = map();
     unmap(at);
     give!(at, 8192); // HERE: of_munmap call
+}
+
+/// Eight bytes, whatever they are.
+fn word(block: *mut u8, at: usize) -> *mut u8 {
+    let bytes = [0, 1, 2, 3, 4, 5, 6, 7].map(|byte| peek(block, at + byte));
+    ptr::with_exposed_provenance_mut(usize::from_ne_bytes(bytes))
+}
+
+#[inline(never)]
+fn never_set() {
+    let block = take!(40);
+    give!(word(block, 16), 24); // HERE: never_set call
+    give!(block, 40);
+}
+
+#[inline(never)]
+fn read_after_free() {
+    let block = take!(40);
+    give!(block, 40);
+    // The second element of what it points to.
+    give!(word(block, 8).wrapping_add(24), 24); // HERE: read_after_free call
+}
+
+#[inline(never)]
+fn read_beside() {
+    let block = take!(40);
+    let held = resize!(word(block, 40), 24, 48); // HERE: read_beside call
+    give!(held, 48);
+    give!(block, 40);
+}
+
+#[inline(never)]
+fn set_and_read() {
+    let (block, held) = (take!(40), take!(24));
+    for (at, byte) in held.expose_provenance().to_ne_bytes().into_iter().enumerate() {
+        // SAFETY: a byte of the block.
+        unsafe { block.wrapping_add(16 + at).write_volatile(byte) };
+    }
+    give!(word(block, 16), 24);
+    give!(block, 40);
 }
 
 #[inline(never)]

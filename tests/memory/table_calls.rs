@@ -51,6 +51,10 @@ fn single_free(#[case] name: &str) {
 #[case::of_malloc(seed("invalid_free::of_malloc", "invalid-free").no_block().at("free").place("foreign", None).contained())]
 #[case::of_mmap(seed("invalid_free::of_mmap", "invalid-free").no_block().at("free").place("foreign", None).contained())]
 #[case::of_munmap(seed("invalid_free::of_munmap", "invalid-free").no_block().at("free").place("unmapped", None))]
+#[case::never_set(seed("invalid_free::never_set", "invalid-free").no_block().at("free").place("of-unwritten", None).given(24, 1))]
+#[case::read_after_free(seed("invalid_free::read_after_free", "invalid-free").no_block().at("free").place("of-freed", None))]
+#[case::read_beside(seed("invalid_free::read_beside", "invalid-free").no_block().at("realloc").place("of-zone", None)
+    .has("/memory/new_size", 48))]
 fn invalid_free(#[case] seed: Seed) {
     seed.hold();
     seed.hold_in_process();
@@ -61,6 +65,7 @@ fn invalid_free(#[case] seed: Seed) {
 #[case("taken_from_the_end")]
 #[case("malloc_and_free")]
 #[case("map_and_unmap")]
+#[case("set_and_read")]
 fn valid_free(#[case] name: &str) {
     hold_clean(&format!("invalid_free::{name}"));
 }

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::AtomicU8;
 
-use crate::model::event::Kind;
-
 /// A slot in which no block has stood yet.
 pub(crate) const FRESH: u8 = 0;
 /// A block stands here.
@@ -74,20 +72,3 @@ pub(crate) struct Meta {
 }
 
 const _: () = assert!(size_of::<Meta>() == 64);
-
-/// What a new block is marked with.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Birth {
-    /// See [`Meta::session`].
-    pub(crate) session: u32,
-    /// See [`Meta::thread`].
-    pub(crate) thread: u32,
-    /// See [`Meta::marks`].
-    pub(crate) marks: u8,
-    /// See [`Meta::born_stack`].
-    pub(crate) stack: u32,
-    /// `Alloc` or `Zeroed`.
-    pub(crate) kind: Kind,
-    /// The session is the open one, whose births are counted.
-    pub(crate) counted: bool,
-}

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::classes::CLASSES;
-use crate::sys::{threads, words};
+use crate::sys::words;
 
 /// How many threads have a shard of their own.
 pub(crate) const SHARDS: usize = 1024;
@@ -168,7 +168,7 @@ impl Shard {
     #[inline(never)]
     fn wait(&self) {
         while self.lock.swap(true, Ordering::Acquire) {
-            std::thread::yield_now();
+            std::hint::spin_loop();
         }
     }
 
@@ -241,15 +241,5 @@ impl Shard {
             let bytes = read(&raw const (*shard).born_bytes).wrapping_sub(read(&raw const (*shard).gone_bytes));
             (born.wrapping_sub(gone), bytes)
         }
-    }
-
-    /// Whether the thread that owns it has ended.
-    ///
-    /// # Safety
-    /// As for [`live`](Shard::live).
-    pub(crate) unsafe fn is_left(shard: *mut Shard) -> bool {
-        // SAFETY: by the obligation of this function.
-        let id = unsafe { (*shard).system_id };
-        id == 0 || threads::has_ended(id)
     }
 }

@@ -11,26 +11,12 @@ use super::guarded::{Fences, PAGE_SHIFT, pages_of};
 use super::large::Runs;
 use super::meta::{FRESH, GUARDED, Meta};
 use super::shard::{COMMON, Fresh, Owners, SHARDS, Shard, list_of};
+use super::span::Span;
 use super::zones;
-use crate::sys::pages;
+use crate::sys::{pages, threads};
 
 /// The binary logarithm of the size of a meta.
 const META_SHIFT: u32 = size_of::<Meta>().trailing_zeros();
-
-/// What is known of 64 KiB.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub(crate) struct Span {
-    /// The meta number of its first slot; 0: not in use; [`BY_PAGE`]: each page has its own.
-    pub(crate) meta: u32,
-    /// How large a slot is; of a run of spans, all of it, cut to what fits.
-    pub(crate) slot: u32,
-    /// Divides by the size of a slot; 0 where there is one slot only.
-    pub(crate) reciprocal: u64,
-}
-
-/// In the place of a span's meta number: its pages are looked up one by one.
-pub(crate) const BY_PAGE: u32 = u32::MAX;
 
 /// See the module.
 #[repr(C)]
@@ -39,8 +25,8 @@ pub(crate) struct Store {
     pub(crate) base: usize,
     /// How many bytes.
     pub(crate) bytes: usize,
-    spans: *mut Span,
-    metas: *mut Meta,
+    pub(crate) spans: *mut Span,
+    pub(crate) metas: *mut Meta,
     most_metas: u32,
     /// Spans below this one are in use; from the range's other end come the pages for guarded blocks.
     pub(crate) next_span: AtomicUsize,
@@ -70,7 +56,8 @@ impl Store {
         RANGES.iter().find_map(|&bytes| Store::of(usize::min(bytes, usize::MAX >> 24)))
     }
 
-    fn of(bytes: usize) -> Option<&'static Store> {
+    /// One with a range of this size.
+    pub(super) fn of(bytes: usize) -> Option<&'static Store> {
         let spans = bytes >> SPAN_SHIFT;
         // The smallest slot is three zones: so many slots there are at most, and one unused after each span.
         let metas = usize::min(bytes / ZONE / 3, u32::MAX as usize / 2).saturating_add(spans);
@@ -203,6 +190,16 @@ impl Store {
     pub(crate) fn shards(&self) -> impl Iterator<Item = *mut Shard> + '_ {
         // SAFETY: as in `shard`.
         unsafe { (*self.owners).claimed() }.map(|number| self.nth_shard(number))
+    }
+
+    /// Whether the thread that owns a shard has ended.
+    ///
+    /// # Safety
+    /// `shard` is one of this store's.
+    pub(crate) unsafe fn is_left(shard: *mut Shard) -> bool {
+        // SAFETY: by the obligation of this function.
+        let id = unsafe { (*shard).system_id };
+        id == 0 || threads::has_ended(id)
     }
 
     /// In a process that was just forked: what other threads were in the middle of is left alone for ever.

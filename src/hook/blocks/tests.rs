@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::birth::Birth;
 use super::classes::ZONE;
-use super::meta::{Birth, Meta};
+use super::meta::Meta;
 use super::shard::Shard;
 use super::store::Store;
 use super::watch::{HUGE, Wrong};
@@ -148,120 +149,144 @@ struct Naive {
     damaged: bool,
 }
 
-/// Plays a history against a store and a map side by side.
-fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let bench = Bench::new();
-    let mut live: BTreeMap<usize, Naive> = BTreeMap::new();
-    let mut written: Vec<usize> = Vec::new();
-    let mut freed: Vec<(usize, usize)> = Vec::new();
-    for (number, step) in steps.into_iter().enumerate() {
-        let fill = (number % 100) as u8 + 1;
-        let nth = |which: usize, live: &BTreeMap<usize, Naive>| {
-            live.iter().nth(which % live.len().max(1)).map(|(&address, &block)| (address, block))
-        };
+/// A store and a map side by side.
+struct Pair {
+    bench: Bench,
+    live: BTreeMap<usize, Naive>,
+    /// Freed blocks that were written.
+    written: Vec<usize>,
+    /// Freed blocks that are in the quarantine still, and their sizes.
+    freed: Vec<(usize, usize)>,
+}
+
+impl Pair {
+    fn step(&mut self, step: Step, fill: u8) -> Result<(), TestCaseError> {
         match step {
-            Step::Allocate { size, align } => {
-                let meta = bench.allocate(size, align, Kind::Alloc);
-                // SAFETY: the block is ours.
-                let address = unsafe { (*meta).address };
-                prop_assert_eq!(address % align, 0);
-                let before = live.range(..=address).next_back();
-                prop_assert!(before.is_none_or(|(&at, block)| at + block.size <= address));
-                prop_assert!(live.range(address..).next().is_none_or(|(&at, _)| address + size <= at));
-                // SAFETY: as above.
-                unsafe { (address as *mut u8).write_bytes(fill, size) };
-                freed.retain(|&(at, len)| at + len <= address || address + size <= at);
-                live.insert(address, Naive { size, align, fill, damaged: false });
-            }
-            Step::Free(which) => {
-                let Some((address, block)) = nth(which, &live) else { continue };
-                free(&bench, &mut live, &mut freed, &mut written, address, block)?;
-            }
+            Step::Allocate { size, align } => self.allocate(size, align, fill),
+            Step::Free(which) => self.nth(which).map_or(Ok(()), |(address, block)| self.free(address, block)),
             Step::Resize { which, size } => {
-                let Some((address, block)) = nth(which, &live) else { continue };
-                // SAFETY: the shard is this bench's alone, and the block was claimed.
-                unsafe {
-                    let meta = bench.store.slot_of(address);
-                    let told = bench.store.claim(meta, address, block.size, block.align);
-                    prop_assert_eq!(told, if block.damaged { Wrong::Damaged } else { Wrong::Nothing });
-                    if told == Wrong::Nothing {
-                        let fits = bench.store.resize(bench.shard, meta, size, 1);
-                        bench.store.keep(meta);
-                        if fits {
-                            holds(address, block.size.min(size), block.fill)?;
-                            (address as *mut u8).write_bytes(fill, size);
-                            live.insert(address, Naive { size, fill, ..block });
-                        }
-                    }
-                }
+                self.nth(which).map_or(Ok(()), |(address, block)| self.resize(address, block, size, fill))
             }
             Step::WriteBeside { which, distance } => {
-                let Some((address, block)) = nth(which, &live) else { continue };
-                let at = if distance < 0 {
-                    address - distance.unsigned_abs() as usize
-                } else {
-                    address + block.size + distance as usize
-                };
-                // SAFETY: a byte of the guarded zones.
-                unsafe { (at as *mut u8).write(0x11) };
-                live.insert(address, Naive { damaged: true, ..block });
+                if let Some((address, block)) = self.nth(which) {
+                    self.write_beside(address, block, distance);
+                }
+                Ok(())
             }
             Step::WriteFreed { which, at } => {
-                let Some(&(address, size)) = freed.get(which % freed.len().max(1)) else { continue };
-                // SAFETY: a byte of a freed block, whose memory is still there.
-                unsafe { ((address + at % size) as *mut u8).write(0x22) };
-                written.push(address);
+                self.write_freed(which, at);
+                Ok(())
             }
         }
     }
-    for (address, block) in live.clone() {
+
+    fn nth(&self, which: usize) -> Option<(usize, Naive)> {
+        let nth = which % self.live.len().max(1);
+        self.live.iter().nth(nth).map(|(&address, &block)| (address, block))
+    }
+
+    fn allocate(&mut self, size: usize, align: usize, fill: u8) -> Result<(), TestCaseError> {
+        let meta = self.bench.allocate(size, align, Kind::Alloc);
+        // SAFETY: the block is ours.
+        let address = unsafe { (*meta).address };
+        prop_assert_eq!(address % align, 0);
+        let before = self.live.range(..=address).next_back();
+        prop_assert!(before.is_none_or(|(&at, block)| at + block.size <= address));
+        prop_assert!(self.live.range(address..).next().is_none_or(|(&at, _)| address + size <= at));
+        // SAFETY: as above.
+        unsafe { (address as *mut u8).write_bytes(fill, size) };
+        self.freed.retain(|&(at, len)| at + len <= address || address + size <= at);
+        self.live.insert(address, Naive { size, align, fill, damaged: false });
+        Ok(())
+    }
+
+    /// Makes a block larger or smaller where it stands, if it fits there.
+    fn resize(&mut self, address: usize, block: Naive, size: usize, fill: u8) -> Result<(), TestCaseError> {
+        let Bench { store, shard } = self.bench;
+        // SAFETY: the shard is this bench's alone, and the block was claimed.
+        unsafe {
+            let meta = store.slot_of(address);
+            let told = store.claim(meta, address, block.size, block.align);
+            prop_assert_eq!(told, if block.damaged { Wrong::Damaged } else { Wrong::Nothing });
+            if told == Wrong::Nothing {
+                let fits = store.resize(shard, meta, size, 1);
+                store.keep(meta);
+                if fits {
+                    holds(address, block.size.min(size), block.fill)?;
+                    (address as *mut u8).write_bytes(fill, size);
+                    self.live.insert(address, Naive { size, fill, ..block });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_beside(&mut self, address: usize, block: Naive, distance: i64) {
+        let at = if distance < 0 {
+            address - distance.unsigned_abs() as usize
+        } else {
+            address + block.size + distance as usize
+        };
+        // SAFETY: a byte of the guarded zones.
+        unsafe { (at as *mut u8).write(0x11) };
+        self.live.insert(address, Naive { damaged: true, ..block });
+    }
+
+    fn write_freed(&mut self, which: usize, at: usize) {
+        let Some(&(address, size)) = self.freed.get(which % self.freed.len().max(1)) else { return };
+        // SAFETY: a byte of a freed block, whose memory is still there.
+        unsafe { ((address + at % size) as *mut u8).write(0x22) };
+        self.written.push(address);
+    }
+
+    /// Frees a block in both; a damaged one is mended first, once it was seen to be damaged.
+    fn free(&mut self, address: usize, block: Naive) -> Result<(), TestCaseError> {
+        if block.damaged {
+            prop_assert_eq!(self.bench.free(address, block.size, block.align), Err(Wrong::Damaged));
+            // SAFETY: the block is ours.
+            unsafe { self.bench.store.repair(self.bench.store.slot_of(address)) };
+        }
+        let found = self.bench.free(address, block.size, block.align);
+        prop_assert!(found.is_ok(), "{:?}", found);
+        self.live.remove(&address);
+        if let Ok(meta) = found
+            && !meta.is_null()
+        {
+            // SAFETY: a meta of the store's.
+            let at = unsafe { (*meta).address };
+            prop_assert!(self.written.contains(&at));
+            self.written.retain(|&other| other != at);
+            self.freed.retain(|&(other, _)| other != at);
+        }
+        // What was freed long ago may have left the quarantine.
+        if self.freed.len() > 8 {
+            self.freed.remove(0);
+        }
+        if block.size < HUGE {
+            self.freed.push((address, block.size));
+        }
+        Ok(())
+    }
+}
+
+/// Plays a history against a store and a map side by side.
+fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let mut pair = Pair { bench: Bench::new(), live: BTreeMap::new(), written: Vec::new(), freed: Vec::new() };
+    for (number, step) in steps.into_iter().enumerate() {
+        pair.step(step, (number % 100) as u8 + 1)?;
+    }
+    for (address, block) in pair.live.clone() {
         if !block.damaged {
             holds(address, block.size, block.fill)?;
         }
-        free(&bench, &mut live, &mut freed, &mut written, address, block)?;
+        pair.free(address, block)?;
     }
+    // SAFETY: the shard is this bench's alone.
+    let found = unsafe { pair.bench.store.flush(pair.bench.shard) };
+    prop_assert_eq!(found.is_null(), pair.written.is_empty());
     // SAFETY: as above.
-    let found = unsafe { bench.store.flush(bench.shard) };
-    prop_assert_eq!(found.is_null(), written.is_empty());
-    // SAFETY: as above.
-    let live = unsafe { Shard::live(bench.shard, 1) };
+    let live = unsafe { Shard::live(pair.bench.shard, 1) };
     prop_assert_eq!(live, (0, 0));
-    Ok(())
-}
-
-/// Frees a block in both; a damaged one is mended first, once it was seen to be damaged.
-fn free(
-    bench: &Bench,
-    live: &mut BTreeMap<usize, Naive>,
-    freed: &mut Vec<(usize, usize)>,
-    written: &mut Vec<usize>,
-    address: usize,
-    block: Naive,
-) -> Result<(), TestCaseError> {
-    if block.damaged {
-        prop_assert_eq!(bench.free(address, block.size, block.align), Err(Wrong::Damaged));
-        // SAFETY: the block is ours.
-        unsafe { bench.store.repair(bench.store.slot_of(address)) };
-    }
-    let found = bench.free(address, block.size, block.align);
-    prop_assert!(found.is_ok(), "{:?}", found);
-    live.remove(&address);
-    if let Ok(meta) = found
-        && !meta.is_null()
-    {
-        // SAFETY: a meta of the store's.
-        let at = unsafe { (*meta).address };
-        prop_assert!(written.contains(&at));
-        written.retain(|&other| other != at);
-        freed.retain(|&(other, _)| other != at);
-    }
-    // What was freed long ago may have left the quarantine.
-    if freed.len() > 8 {
-        freed.remove(0);
-    }
-    if block.size < HUGE {
-        freed.push((address, block.size));
-    }
     Ok(())
 }
 

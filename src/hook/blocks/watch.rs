@@ -3,20 +3,20 @@
 //! Behind a block every byte up to the end of its slot is guarded, before it every byte from the slot's beginning; a freed block
 //! is filled, and its slot is used again only when it has been looked at and found untouched.
 
+use super::birth::Birth;
 use super::classes::{LARGEST, SPAN, ZONE};
-use super::meta::{Birth, FORBIDDEN, FREE, FRESH, GUARDED, LIVE, MOVED, Meta, NO_LIST, OF_THE_PLACE, QUARANTINED};
+use super::damage;
+use super::meta::{FORBIDDEN, FREE, FRESH, GUARDED, LIVE, MOVED, Meta, NO_LIST, OF_THE_PLACE, QUARANTINED};
 use super::shard::{LARGE_KEPT, SMALL, SMALL_KEPT, Shard};
 use super::store::Store;
 use super::zones::{self, FREED, FRONT, NEW, REAR};
+use crate::hook::fast::REFILLED;
 use crate::model::event::Kind;
 use crate::model::memory::Damage;
 use crate::sys::{bytes, pages, words};
 
 /// Freed blocks from this size on are put out of reach, and their memory given back, instead of being filled.
 pub(crate) const HUGE: usize = 128 * 1024;
-/// A slot of at least this size that stood in the quarantine is not filled again when it becomes a block: it holds the pattern of
-/// freed memory, which shows as well.
-const REFILLED: usize = 4096;
 /// The most that is guarded before a block whose alignment is larger.
 const MOST_FRONT: usize = 4096;
 /// The granularity in which the system gives memory out.
@@ -181,8 +181,8 @@ impl Store {
             let address = (*meta).address;
             let behind = address.wrapping_add((*meta).size);
             (
-                zones::damage(behind, round.end.wrapping_sub(behind), REAR, address),
-                zones::damage(round.front, address.wrapping_sub(round.front), FRONT, address),
+                damage::damage(behind, round.end.wrapping_sub(behind), REAR, address),
+                damage::damage(round.front, address.wrapping_sub(round.front), FRONT, address),
             )
         }
     }
@@ -331,7 +331,7 @@ impl Store {
         // SAFETY: as above.
         unsafe {
             let address = (*meta).address;
-            let inside = zones::damage(address, (*meta).size, FREED, address);
+            let inside = damage::damage(address, (*meta).size, FREED, address);
             let (behind, before) = self.damage_round(meta);
             inside.or(behind).or(before)
         }

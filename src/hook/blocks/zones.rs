@@ -3,7 +3,6 @@
 //! All of it is done by C's `memset` and `memcmp`, for they cost the same in a build without optimisation. A pattern is one byte
 //! repeated: a range holds it if its first bytes do, and if the range equals itself moved by eight.
 
-use crate::model::memory::{Damage, SHOWN};
 use crate::sys::{bytes, words};
 
 /// Before a block.
@@ -21,8 +20,20 @@ pub(crate) const FREED: u8 = 0xDD;
 /// It is writable, and nobody else uses it.
 #[inline(always)]
 pub(crate) unsafe fn fill(from: usize, len: usize, pattern: u8) {
-    // SAFETY: by the obligation of this function.
-    unsafe { bytes::set(from, pattern, len) };
+    // SAFETY: by the obligation of this function: of up to 32 bytes the first words and the last, which may overlap, are all.
+    unsafe {
+        if len > 32 || len < 8 {
+            return bytes::set(from, pattern, len);
+        }
+        let word = usize::from_ne_bytes([pattern; size_of::<usize>()]);
+        let end = from.wrapping_add(len);
+        words::write(from, word);
+        words::write(end.wrapping_sub(8), word);
+        if len > 16 {
+            words::write(from.wrapping_add(8), word);
+            words::write(end.wrapping_sub(16), word);
+        }
+    }
 }
 
 /// Fills a range of at least 16 bytes, which is short more often than not.
@@ -90,37 +101,6 @@ unsafe fn holds_few(from: usize, len: usize, pattern: u8) -> bool {
         at = at.wrapping_add(1);
     }
     true
-}
-
-/// What of a range does not hold the pattern; `None` if all of it does. `block`: the address that places are counted from.
-///
-/// # Safety
-/// The range is readable.
-#[cold]
-pub(crate) unsafe fn damage(from: usize, len: usize, pattern: u8, block: usize) -> Option<Damage> {
-    let mut damage = Damage { expected: pattern, ..Damage::default() };
-    let (mut first, mut last) = (None, 0);
-    let mut at = 0;
-    while at < len {
-        // SAFETY: by the obligation of this function.
-        let byte = unsafe { (from.wrapping_add(at) as *const u8).read() };
-        if byte != pattern {
-            first = first.or(Some(at));
-            last = at;
-            damage.count = damage.count.wrapping_add(1);
-        }
-        at = at.wrapping_add(1);
-    }
-    let first = first?;
-    damage.at = from.wrapping_add(first).wrapping_sub(block) as i64;
-    damage.span = last.wrapping_sub(first).wrapping_add(1) as u64;
-    let shown = usize::min(SHOWN, damage.span as usize);
-    let begin = from.wrapping_add(first);
-    for (place, into) in damage.found.iter_mut().take(shown).enumerate() {
-        // SAFETY: inside the range.
-        *into = unsafe { (begin.wrapping_add(place) as *const u8).read() };
-    }
-    Some(damage)
 }
 
 /// Whether a word looks like memory that was read before it was written, or after it was freed: the pattern that it holds.

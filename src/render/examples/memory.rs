@@ -57,6 +57,9 @@ fn pointers() -> Vec<Finding> {
         (Place::Foreign, None),
         (Place::NoBlock, None),
         (Place::Unmapped, None),
+        (Place::OfUnwritten, None),
+        (Place::OfFreed, None),
+        (Place::OfZone, None),
         (Place::Start, None),
     ];
     let invalid = |(place, offset)| {

@@ -101,6 +101,9 @@ fn pointer(error: &MemoryReport, finding: &Finding) -> String {
         Some(Place::Foreign) => "memory of another allocator, such as C's `malloc`,",
         Some(Place::NoBlock) => "a pointer to where no block ever stood",
         Some(Place::Unmapped) => "a pointer to memory that is not mapped",
+        Some(Place::OfUnwritten) => "a pointer read from memory that was never written (0xAA…)",
+        Some(Place::OfFreed) => "a pointer read from freed memory (0xDD…)",
+        Some(Place::OfZone) => "a pointer read from beside a block (0xFA… or 0xFB…)",
         Some(Place::Start) | None => "a pointer that no allocation gave out",
     };
     what.to_owned()
@@ -259,12 +262,12 @@ pub(crate) fn is_by_instruction(error: &MemoryReport) -> bool {
 }
 
 /// What is worth saying of a memory error beside its headline.
-pub(super) fn notes(finding: &Finding) -> Vec<String> {
+pub(super) fn notes(finding: &Finding, guard_pages: bool) -> Vec<String> {
     let Some(error) = &finding.memory else { return Vec::new() };
     let mut notes = Vec::new();
     if let Some(damage) = &error.damage {
         notes.push(written(finding.code, damage));
-        notes.extend(noticed(error.noticed).map(unknown_writer));
+        notes.extend(noticed(error.noticed).map(|when| unknown_writer(when, guard_pages)));
     } else if let Some(offset) = error.offset.filter(|offset| finding.code == Code::UseAfterFree && *offset != 0) {
         notes.push(format!("the access is {} into the block", bytes(offset.unsigned_abs())));
     }
@@ -339,11 +342,14 @@ fn noticed(noticed: Noticed) -> Option<&'static str> {
     }
 }
 
-fn unknown_writer(when: &str) -> String {
-    format!(
-        "noticed {when}, so who wrote is not known: `#[alloc_test(guard = \"pages\")]` or `OOMSWEEP_GUARD=pages` stops at \
-         the very instruction"
-    )
+/// Where there are guard pages, this is what they do not see: what lies between a block and its page's end, and blocks for which
+/// there were none.
+fn unknown_writer(when: &str, guard_pages: bool) -> String {
+    let mut text = format!("noticed {when}, so who wrote is not known");
+    if !guard_pages {
+        text.push_str(": `#[alloc_test(guard = \"pages\")]` or `OOMSWEEP_GUARD=pages` stops at the very instruction");
+    }
+    text
 }
 
 fn invalid_free(place: Place) -> Option<&'static str> {
@@ -362,6 +368,11 @@ fn invalid_free(place: Place) -> Option<&'static str> {
         Place::NoBlock | Place::Unmapped => {
             Some("the pointer was never a block's: computed wrongly, overwritten, or never set")
         }
+        Place::OfUnwritten => Some("new memory is filled with 0xAA, so that a pointer which was never set shows"),
+        Place::OfFreed => Some("freed memory is filled with 0xDD, so that a pointer which is read from it shows"),
+        Place::OfZone => Some(
+            "0xFA fills the bytes before a block and 0xFB those behind it, so that a pointer which is read there shows",
+        ),
         Place::Start => None,
     }
 }

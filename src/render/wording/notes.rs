@@ -38,7 +38,7 @@ pub(crate) fn speak(report: &mut Report) {
     for finding in &mut findings {
         finding.message = headline(finding, report);
         let notes = notes_of(finding, report).into_iter().map(str::to_owned);
-        for note in memory::notes(finding).into_iter().chain(notes) {
+        for note in memory::notes(finding, report.guard_pages).into_iter().chain(notes) {
             if !finding.notes.contains(&note) {
                 finding.notes.push(note);
             }

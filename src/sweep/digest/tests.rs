@@ -98,3 +98,37 @@ fn what_leaked_and_what_is_reachable_are_told_apart() {
     let digested = digest(journal, pages.arena, End::Done, None);
     assert!(digested.detail.leaks.is_empty() && digested.detail.reachable.is_empty());
 }
+
+#[test]
+fn blocks_that_no_guard_page_stood_at_are_counted() {
+    let notes = |without: u64| {
+        read(End::Done, |journal| {
+            *journal.guarded.get_mut() = 40;
+            *journal.unguarded.get_mut() = without;
+        })
+        .detail
+        .notes
+    };
+    assert_eq!(notes(0), Vec::<String>::new());
+    assert_eq!(notes(2), ["guard pages stood round 40 of 42 blocks only: the system allows no more mappings"]);
+}
+
+#[rstest]
+#[case::freed(Pointer::Freed, Some(0xDDDD_DDDD), Some("a pointer read from freed memory (0xDD…)"))]
+#[case::new(Pointer::New, None, Some("a pointer read from memory that was never written (0xAA…)"))]
+#[case::zone(Pointer::Zone, None, Some("a pointer read from beside a block (0xFA… or 0xFB…)"))]
+#[case::null(Pointer::Unknown, Some(8), Some("a null pointer, 8 bytes off"))]
+#[case::nothing(Pointer::Unknown, None, None)]
+fn what_was_taken_for_a_pointer(
+    #[case] pointer: Pointer,
+    #[case] address: Option<usize>,
+    #[case] expected: Option<&str>,
+) {
+    let digest = read(End::Exited(99), |journal| {
+        journal.fatal.number = 11;
+        journal.fatal.pointer = pointer;
+        journal.fatal.address = address;
+    });
+    let signal = digest.detail.signal.expect("a signal");
+    assert_eq!(signal.explained.as_deref(), expected);
+}

@@ -110,13 +110,16 @@ fn with_the_requests_of_the_own_thread_faults_are_tried_together() {
 }
 
 #[test]
-fn a_number_that_varies_is_a_finding_only_where_the_order_is_fixed() {
+fn a_number_that_varies_is_a_finding_only_where_points_are_numbered_in_a_fixed_order() {
     let varies = Warm { number_varies: true, first_points: 9, ..Warm::NONE };
     let found = swept(&mut Told::new(varies), &once());
     assert_eq!(found.plain.map(|plain| plain.codes), Some(vec![Code::Baseline]));
     let swept = swept(&mut Told::new(varies), &of_all_threads());
     assert!(swept.plain.is_none() && swept.notes.iter().any(|note| note.starts_with("numbers vary")));
     assert_eq!((swept.coverage.tried, swept.points.total, swept.points.first_use), (2, 2, 0));
+    let swept = self::swept(&mut Told::new(varies), &Options { task: Task::Leaks, ..once() });
+    assert!(swept.plain.is_none() && swept.notes.iter().any(|note| note.starts_with("numbers vary")));
+    assert_eq!((swept.coverage, swept.points.total, swept.points.first_use), (Coverage::default(), 2, 0));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::super::meta::Birth;
+use super::super::birth::Birth;
 use super::super::watch::{HUGE, Wrong};
 use super::*;
 use crate::model::event::Kind;
@@ -251,6 +251,17 @@ fn the_two_ends_of_the_range_never_meet() {
     bench.allocate(8, 8, Placement::AtEnd);
     assert_eq!(bench.try_to(2 * CHUNK, 8, Kind::Alloc, Placement::AtEnd), None);
     assert!(bench.store.new_spans(1).is_none());
+}
+
+#[test]
+fn half_of_the_range_is_left_to_other_blocks() {
+    let store = Store::of(1 << 27).expect("the system has addresses");
+    store.fences.admit(usize::MAX);
+    let bench = Bench { store, shard: store.shard(0x1000) };
+    let made = (0..20_000).take_while(|_| bench.try_to(8, 8, Kind::Alloc, Placement::AtEnd).is_some()).count();
+    let most = (1 << 26) / (2 * PAGE);
+    assert!((most / 10 * 9..=most).contains(&made), "{made} of {most}");
+    assert!(store.new_spans((1 << 26) / SPAN).is_some());
 }
 
 /// How many mappings this process has.
