@@ -65,6 +65,21 @@ unsafe fn is_of_body(core: *const Core, local: *const Local) -> bool {
     local.mine.get()
 }
 
+/// The number of a thread other than the body's own, which may not have made a block yet.
+///
+/// # Safety
+/// As for [`records`].
+#[inline(always)]
+unsafe fn number_of(core: *const Core, local: *const Local) -> u32 {
+    // SAFETY: by the obligations of this function.
+    unsafe {
+        if look!(local, number, u32) == 0 && gate::state() == State::Session as u32 {
+            (*core).number_thread(&*local);
+        }
+        look!(local, number, u32)
+    }
+}
+
 /// Where this thread's free slots are.
 ///
 /// # Safety
@@ -198,10 +213,7 @@ unsafe fn birth(core: *const Core, local: *const Local, records: bool, layout: L
         let mut birth = Birth { session: 0, thread: 0, marks: 0, stack: 0, kind, counted: true };
         birth.session = (*core).session_number();
         if !look!(local, own, bool) {
-            if look!(local, number, u32) == 0 {
-                (*core).number_thread(&*local);
-            }
-            birth.thread = look!(local, number, u32);
+            birth.thread = number_of(core, local);
         }
         if look!(local, untracked, u32) != 0 {
             birth.marks = UNTRACKED;
@@ -374,7 +386,7 @@ pub(super) unsafe fn end(core: *const Core, local: *const Local, meta: *mut Meta
             let align = 1_usize.wrapping_shl(u32::from((*meta).align));
             (*meta).freed_stack = (*core).life_stack((*meta).born_size, align, look!(local, own, bool));
         }
-        (*meta).freed_by = if look!(local, own, bool) { 0 } else { look!(local, number, u32) as u16 };
+        (*meta).freed_by = if look!(local, own, bool) { 0 } else { number_of(core, local) as u16 };
         let store = (*core).store;
         let shard = shard_of(core, local);
         Shard::enter(shard, store.common());
