@@ -115,12 +115,38 @@ unsafe fn is_open(fast: *const Fast, local: *const Local) -> bool {
 /// 2. A run is open, and the thread is not panicking.
 #[inline(always)]
 pub(crate) unsafe fn allocate(fast: *const Fast, local: *const Local, size: usize, align: usize, kind: u8) -> *mut u8 {
+    // SAFETY: by the obligations of this function.
+    unsafe {
+        let is_usual = align <= ZONE && align.is_power_of_two() && size.wrapping_sub(1) < MOST;
+        if !is_usual || !is_open(fast, local) {
+            return std::ptr::null_mut();
+        }
+        set_inside(local, 1);
+        let block = try_to_allocate(fast, local, size, align, kind);
+        set_inside(local, 0);
+        block
+    }
+}
+
+/// Enters the hook, or leaves it: a signal's handler on this thread goes another way meanwhile.
+///
+/// # Safety
+/// `local` is the calling thread's.
+#[inline(always)]
+unsafe fn set_inside(local: *const Local, inside: u8) {
+    // SAFETY: by the obligation of this function: a cell is laid out as what it holds.
+    unsafe { words::write_byte((&raw const (*local).inside) as usize, inside) };
+}
+
+/// # Safety
+/// As for [`allocate`]; the thread is inside, and the request a usual one.
+#[inline(always)]
+unsafe fn try_to_allocate(fast: *const Fast, local: *const Local, size: usize, align: usize, kind: u8) -> *mut u8 {
     // SAFETY: by the obligations of this function. While the thread's key is there, what this points to is there, and is this
     // thread's: its shard, its points, and the slots in its lists.
     unsafe {
-        let made = if (*fast).key == 0 { 0 } else { *(*fast).made };
-        let is_usual = align <= ZONE && align.is_power_of_two() && size.wrapping_sub(1) < MOST;
-        if !is_open(fast, local) || !is_usual || made >= (*fast).fails_from {
+        let made = *(*fast).made;
+        if made >= (*fast).fails_from {
             return std::ptr::null_mut();
         }
         let shard = (*local).shard.get();
@@ -144,14 +170,12 @@ pub(crate) unsafe fn allocate(fast: *const Fast, local: *const Local, size: usiz
             *(*log).at.add((*log).len) = point;
             (*log).len = (*log).len.wrapping_add(1);
         }
-        (*local).inside.set(true);
         words::write(&raw mut (*shard).busy as usize, 1);
         *(*fast).made = made.wrapping_add(1);
         *(*fast).told = made.wrapping_add(1);
         *head = (*meta).next;
         begin(fast, shard, meta, size, align, kind);
         words::write(&raw mut (*shard).busy as usize, 0);
-        (*local).inside.set(false);
         (*meta).address as *mut u8
     }
 }
@@ -188,12 +212,27 @@ unsafe fn begin(fast: *const Fast, shard: *mut Shard, meta: *mut Meta, size: usi
 /// As for [`allocate`].
 #[inline(always)]
 pub(crate) unsafe fn free(fast: *const Fast, local: *const Local, address: usize, size: usize, align: usize) -> bool {
-    // SAFETY: as in `allocate`. Of all that is looked at before the exchange nothing is changed; the exchange has one winner.
+    // SAFETY: by the obligations of this function.
     unsafe {
         let offset = address.wrapping_sub((*fast).from);
         if offset >= (*fast).bytes || !is_open(fast, local) {
             return false;
         }
+        set_inside(local, 1);
+        let done = try_to_free(fast, local, address, size, align);
+        set_inside(local, 0);
+        done
+    }
+}
+
+/// # Safety
+/// As for [`allocate`]; the thread is inside, and the address lies in the store.
+#[inline(always)]
+unsafe fn try_to_free(fast: *const Fast, local: *const Local, address: usize, size: usize, align: usize) -> bool {
+    // SAFETY: as in `try_to_allocate`. Of all that is looked at before the exchange nothing is changed; the exchange has one
+    // winner.
+    unsafe {
+        let offset = address.wrapping_sub((*fast).from);
         let span = (*fast).spans.add(offset >> SPAN_SHIFT);
         if (*span).reciprocal == 0 {
             return false;
@@ -220,7 +259,6 @@ pub(crate) unsafe fn free(fast: *const Fast, local: *const Local, address: usize
         if words::exchange_byte(&raw mut (*meta).state as usize, LIVE, QUARANTINED) != LIVE {
             return false;
         }
-        (*local).inside.set(true);
         words::write(&raw mut (*shard).busy as usize, 1);
         Shard::count_gone(shard, (*fast).session, size);
         (*meta).freed_by = 0;
@@ -240,7 +278,6 @@ pub(crate) unsafe fn free(fast: *const Fast, local: *const Local, address: usize
             words::write_byte(&raw mut (*leaves).state as usize, super::blocks::meta::FREE);
         }
         words::write(&raw mut (*shard).busy as usize, 0);
-        (*local).inside.set(false);
         true
     }
 }
