@@ -7,6 +7,8 @@ pub(crate) mod futex;
 pub(crate) mod locals;
 pub(crate) mod maps;
 mod modules;
+#[cfg(target_arch = "x86_64")]
+mod operand;
 pub(crate) mod output;
 pub(crate) mod pages;
 pub(crate) mod place;

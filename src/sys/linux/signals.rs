@@ -23,7 +23,8 @@ pub(crate) struct Fatal {
     pub(crate) access: Noticed,
     /// The address is none that this machine has; which one it was, the system does not say.
     pub(crate) is_no_address: bool,
-    /// What the general registers held; 0 where there are fewer, or they are not known.
+    /// What the registers held that may have made up the address, where it is none; 0 where there are fewer, or they are not
+    /// known.
     pub(crate) general: [usize; GENERAL],
 }
 
@@ -152,9 +153,26 @@ unsafe fn read_registers(context: *const libc::ucontext_t, into: &mut Fatal) {
     let read = |number: i32| registers.get(number as usize).map_or(0, |&value| value as usize);
     into.sp = read(libc::REG_RSP);
     into.pc = read(libc::REG_RIP);
-    // R8 to R15, then RDI, RSI, RBP, RBX, RDX, RAX, RCX.
-    for (place, number) in into.general.iter_mut().zip(libc::REG_R8..=libc::REG_RCX) {
-        *place = read(number);
+    // As the instruction set counts them.
+    const NAMED: [i32; 8] = [
+        libc::REG_RAX,
+        libc::REG_RCX,
+        libc::REG_RDX,
+        libc::REG_RBX,
+        libc::REG_RSP,
+        libc::REG_RBP,
+        libc::REG_RSI,
+        libc::REG_RDI,
+    ];
+    if into.is_no_address && into.pc != 0 {
+        // SAFETY: the processor has just read the instruction that is interrupted; what lies behind it is not looked at where its
+        // page ends.
+        let code = unsafe { std::slice::from_raw_parts(into.pc as *const u8, usize::min(15, 4096 - into.pc % 4096)) };
+        let used = super::operand::registers(code);
+        for (place, number) in into.general.iter_mut().zip(used.into_iter().flatten()) {
+            let of_the_new = || libc::REG_R8.saturating_add(i32::from(number)).saturating_sub(8);
+            *place = read(NAMED.get(usize::from(number)).copied().unwrap_or_else(of_the_new));
+        }
     }
     // The processor's error code of a page fault: bit 1 says that it was a write.
     if into.number == libc::SIGSEGV && into.address.is_some() {
