@@ -52,11 +52,6 @@ pub(crate) fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The word of this module that changes with every fork.
-pub(super) fn counts() -> [Range; 1] {
-    [Range::of(&FORKS)]
-}
-
 /// The pointers of the threads that were noted since the last fork.
 pub(super) fn threads() -> impl Iterator<Item = usize> {
     // SAFETY: only `table_or_new` stores here, and what it stores stays mapped.

@@ -4,8 +4,6 @@
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 
-use super::{seen, world};
-
 /// A range of this process's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
@@ -27,29 +25,13 @@ pub(crate) struct Kernel {
 /// The C library and the loader: their statics change with every allocation, and hold nothing of a body's but the environment.
 const PASSED_OVER: [&[u8]; 5] = [b"/libc.so", b"/ld-linux", b"linux-vdso", b"/libgcc_s", b"/libpthread"];
 
-/// The writable statics of the program and its libraries, and the calling thread's part of their thread-locals; without the words
-/// in which this module's neighbours count forks and stopped threads, which change with every run and are nobody's.
+/// The writable statics of the program and its libraries, and the calling thread's part of their thread-locals.
 pub(crate) fn statics() -> Vec<Range> {
     // Room first: the loader's lock is held while the list is made.
     let mut found: Vec<Range> = Vec::with_capacity(256);
     // SAFETY: the callback fits, and `found` outlives the call.
     unsafe { libc::dl_iterate_phdr(Some(each_module), (&raw mut found).cast()) };
-    let mut counts: Vec<Range> = seen::counts().into_iter().chain(world::counts()).collect();
-    counts.sort_by_key(|count| count.from);
-    found.into_iter().flat_map(|range| without(range, &counts)).collect()
-}
-
-/// What is left of a range without these, which are in order.
-fn without(range: Range, counts: &[Range]) -> Vec<Range> {
-    let mut left = Vec::new();
-    let mut from = range.from;
-    for count in counts.iter().filter(|count| range.holds(count.from)) {
-        left.push(Range { from, len: count.from.saturating_sub(from) });
-        from = count.end();
-    }
-    left.push(Range { from, len: range.end().saturating_sub(from) });
-    left.retain(|part| part.len != 0);
-    left
+    found
 }
 
 unsafe extern "C" fn each_module(info: *mut libc::dl_phdr_info, _size: usize, found: *mut libc::c_void) -> i32 {
@@ -119,11 +101,6 @@ impl Range {
     /// Whether the address lies in it.
     pub(crate) fn holds(&self, address: usize) -> bool {
         address >= self.from && address.wrapping_sub(self.from) < self.len
-    }
-
-    /// The place of a value.
-    pub(super) fn of<T>(value: &T) -> Range {
-        Range { from: std::ptr::from_ref(value) as usize, len: size_of::<T>() }
     }
 
     /// The first byte behind it.

@@ -153,13 +153,6 @@ fn let_go() {
     HOLDER.store(0, Ordering::Release);
 }
 
-/// The words of this module that change whenever the world is stopped.
-pub(super) fn counts() -> [Range; 7] {
-    let [holder, last, stopper] = [&HOLDER, &LAST, &STOPPER].map(Range::of);
-    let [round, arrived, inside] = [&ROUND, &ARRIVED, &INSIDE].map(Range::of);
-    [holder, last, stopper, round, arrived, inside, Range::of(&TAKEN)]
-}
-
 fn nap(time: Duration) {
     let never = AtomicU32::new(0);
     futex::wait(&never, 0, time);
