@@ -20,7 +20,8 @@ const BIRTH: Birth = Birth { session: 1, thread: 0, marks: 0, stack: 0, kind: Ki
 
 impl Bench {
     fn new() -> Bench {
-        let store = Store::create().expect("the system has addresses");
+        // Small enough that there can be many of them, also where addresses are scarce.
+        let store = Store::of(1 << 30).expect("the system has addresses");
         Bench { store, shard: store.shard(0x1000) }
     }
 
