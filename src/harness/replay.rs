@@ -1,7 +1,7 @@
 //! One fault, in this process, nothing forked: ready for a debugger.
 
 use super::{Site, assemble};
-use crate::hook::core::Logged;
+use crate::hook::points::Logged;
 use crate::inspect::fold;
 use crate::inspect::key::{self, Located};
 use crate::inspect::symbols::Resolver;

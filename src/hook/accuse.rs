@@ -166,6 +166,7 @@ pub(super) unsafe fn written_after_free(core: *const Core, local: *const Local, 
         error.offset = error.damage.map_or(0, |damage: Damage| damage.at);
         error.place = Place::Inside;
         put_on_record(core, local, error);
+        core.store.mend_freed(meta);
     }
 }
 
@@ -245,9 +246,13 @@ pub(super) fn put_on_record(core: &Core, local: &Local, mut error: MemoryError) 
     if journal.is_null() || gate::state() != gate::State::Session as u32 {
         return;
     }
-    if core.accused.swap(1, Ordering::AcqRel) == 0 {
+    if core.accused.compare_exchange(0, 2, Ordering::AcqRel, Ordering::Acquire).is_ok() {
         let own = local.own.get();
-        error.thread = if own { 0 } else { local.number.get() };
+        if !own {
+            // It may not have made a block yet.
+            core.number_thread(local);
+            error.thread = local.number.get();
+        }
         if !matches!(error.noticed, Noticed::End) && error.stack.ips().is_empty() {
             // SAFETY: `cut` is changed by the body's own thread, before the body begins.
             let cut = if own { unsafe { core.own().cut } } else { 0 };
@@ -257,6 +262,9 @@ pub(super) fn put_on_record(core: &Core, local: &Local, mut error: MemoryError) 
         }
         // SAFETY: the journal outlives the run, and only the first error is written.
         unsafe { (*journal).memory = Some(error) };
+        core.accused.store(1, Ordering::Release);
+    } else {
+        wait_for_the_first(core);
     }
     // SAFETY: only read.
     if unsafe { core.own().break_here } {
@@ -264,6 +272,17 @@ pub(super) fn put_on_record(core: &Core, local: &Local, mut error: MemoryError) 
     }
     if core.contained.load(Ordering::Acquire) && !matches!(error.noticed, Noticed::End) {
         process::leave(STOPPED);
+    }
+}
+
+/// Another thread came first: the process may not end before that error is on record.
+fn wait_for_the_first(core: &Core) {
+    // It takes that thread far less; but if a signal has stopped it, it may be this very one.
+    for _ in 0..10_000_u32 {
+        if core.accused.load(Ordering::Acquire) != 2 {
+            return;
+        }
+        std::thread::yield_now();
     }
 }
 

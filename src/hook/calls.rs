@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::accuse::{self, Call};
 use super::blocks::birth::Birth;
-use super::blocks::meta::{GUARDED, HARNESS, Meta, OF_THE_PLACE, UNTRACKED};
+use super::blocks::meta::{HARNESS, Meta, UNTRACKED};
 use super::blocks::shard::Shard;
 use super::blocks::watch::Wrong;
 use super::core::{self, Core, is_set};
@@ -24,6 +24,7 @@ macro_rules! look {
         *(&raw const (*$local).$field as *const $type)
     };
 }
+pub(super) use look;
 
 /// # Safety
 /// Those of [`GlobalAlloc::alloc`] for `backing` and `layout`.
@@ -38,7 +39,7 @@ unsafe fn plainly(backing: &dyn GlobalAlloc, layout: Layout, kind: Kind) -> *mut
 /// # Safety
 /// Both are valid; `local` is the calling thread's.
 #[inline(always)]
-unsafe fn records(core: *const Core, local: *const Local) -> bool {
+pub(super) unsafe fn records(core: *const Core, local: *const Local) -> bool {
     // SAFETY: by the obligations of this function.
     unsafe {
         gate::state() == State::Session as u32
@@ -62,6 +63,21 @@ unsafe fn is_of_body(core: *const Core, local: *const Local) -> bool {
         local.mine.set(threads::is_marked());
     }
     local.mine.get()
+}
+
+/// The number of a thread other than the body's own, which may not have made a block yet.
+///
+/// # Safety
+/// As for [`records`].
+#[inline(always)]
+unsafe fn number_of(core: *const Core, local: *const Local) -> u32 {
+    // SAFETY: by the obligations of this function.
+    unsafe {
+        if look!(local, number, u32) == 0 && gate::state() == State::Session as u32 {
+            (*core).number_thread(&*local);
+        }
+        look!(local, number, u32)
+    }
 }
 
 /// Where this thread's free slots are.
@@ -100,7 +116,7 @@ unsafe fn find_shard(core: *const Core, local: *const Local) -> *mut Shard {
 /// # Safety
 /// As for [`records`], of which the answer was yes.
 #[inline(always)]
-unsafe fn fails(core: *const Core, local: *const Local, request: &mut Request) -> bool {
+pub(super) unsafe fn fails(core: *const Core, local: *const Local, request: &mut Request) -> bool {
     // SAFETY: by the obligations of this function. The journal outlives the session. On the body's own thread, inside the hook
     // once, nobody else writes the own part while a run is open.
     unsafe {
@@ -171,7 +187,7 @@ unsafe fn fails_elsewhere(core: *const Core, local: *const Local, request: &mut 
 /// As for [`records`].
 #[cold]
 #[inline(never)]
-unsafe fn refused(core: *const Core, local: *const Local, request: Request) {
+pub(super) unsafe fn refused(core: *const Core, local: *const Local, request: Request) {
     // SAFETY: by the obligations of this function.
     let (core, local) = unsafe { (&*core, &*local) };
     let journal = core.journal();
@@ -197,10 +213,7 @@ unsafe fn birth(core: *const Core, local: *const Local, records: bool, layout: L
         let mut birth = Birth { session: 0, thread: 0, marks: 0, stack: 0, kind, counted: true };
         birth.session = (*core).session_number();
         if !look!(local, own, bool) {
-            if look!(local, number, u32) == 0 {
-                (*core).number_thread(&*local);
-            }
-            birth.thread = look!(local, number, u32);
+            birth.thread = number_of(core, local);
         }
         if look!(local, untracked, u32) != 0 {
             birth.marks = UNTRACKED;
@@ -214,7 +227,7 @@ unsafe fn birth(core: *const Core, local: *const Local, records: bool, layout: L
 
 /// Notes a block that nobody records, while one is being looked for.
 #[inline(always)]
-fn learn(local: *const Local, block: *mut u8) {
+pub(super) fn learn(local: *const Local, block: *mut u8) {
     // SAFETY: the calling thread's.
     unsafe {
         if look!(local, latest, usize) != 0 {
@@ -228,7 +241,7 @@ fn learn(local: *const Local, block: *mut u8) {
 /// # Safety
 /// `local` is the calling thread's.
 #[inline(always)]
-unsafe fn enter(local: *const Local) -> bool {
+pub(super) unsafe fn enter(local: *const Local) -> bool {
     // SAFETY: by the obligation of this function; a cell is laid out as what it holds.
     unsafe {
         let inside = &raw const (*local).inside as *mut bool;
@@ -244,7 +257,7 @@ unsafe fn enter(local: *const Local) -> bool {
 /// # Safety
 /// As for [`enter`], which said yes.
 #[inline(always)]
-unsafe fn leave(local: *const Local) {
+pub(super) unsafe fn leave(local: *const Local) {
     // SAFETY: by the obligation of this function.
     unsafe { *(&raw const (*local).inside as *mut bool) = false };
 }
@@ -366,14 +379,14 @@ pub(super) unsafe fn free(backing: &dyn GlobalAlloc, block: *mut u8, layout: Lay
 /// # Safety
 /// As for [`records`]; the thread is inside, and has claimed the block.
 #[inline(always)]
-unsafe fn end(core: *const Core, local: *const Local, meta: *mut Meta) {
+pub(super) unsafe fn end(core: *const Core, local: *const Local, meta: *mut Meta) {
     // SAFETY: by the obligations of this function.
     unsafe {
         if is_set(&(*core).stacks_wanted) {
             let align = 1_usize.wrapping_shl(u32::from((*meta).align));
             (*meta).freed_stack = (*core).life_stack((*meta).born_size, align, look!(local, own, bool));
         }
-        (*meta).freed_by = if look!(local, own, bool) { 0 } else { look!(local, number, u32) as u16 };
+        (*meta).freed_by = if look!(local, own, bool) { 0 } else { number_of(core, local) as u16 };
         let store = (*core).store;
         let shard = shard_of(core, local);
         Shard::enter(shard, store.common());
@@ -391,7 +404,7 @@ unsafe fn end(core: *const Core, local: *const Local, meta: *mut Meta) {
 /// As for [`records`].
 #[cold]
 #[inline(never)]
-unsafe fn is_foreign(
+pub(super) unsafe fn is_foreign(
     core: *const Core,
     local: *const Local,
     address: usize,
@@ -407,152 +420,5 @@ unsafe fn is_foreign(
         let found = accuse::foreign_block(core, local, &Call { noticed, address, layout, new_size });
         leave(local);
         found
-    }
-}
-
-/// # Safety
-/// Those of [`GlobalAlloc::realloc`] for `backing`, `block`, `layout` and `new_size`; or, for a block of the store's, none: what
-/// breaks them is found here.
-#[inline(never)]
-pub(super) unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-    // SAFETY: by the obligations of this function; the core is never freed, and `local` is the calling thread's.
-    unsafe {
-        let (core, local) = (core::quick(), gate::here());
-        let address = block as usize;
-        if !core::is_ours(address) {
-            return reallocate_elsewhere(core, local, backing, block, layout, new_size);
-        }
-        if gate::state() == State::Off as u32 || !enter(local) {
-            return accuse::move_out(core, backing, address, layout, new_size);
-        }
-        let moved = if (*core).capture.load(Ordering::Relaxed) == address {
-            let moved = change(core, local, block, layout, new_size, None);
-            if !moved.is_null() {
-                (*core).capture.store(moved as usize, Ordering::Relaxed);
-            }
-            moved
-        } else if records(core, local) {
-            let benign = look!(local, benign, u32) != 0;
-            let (size, kind) = (layout.size(), Kind::of_realloc(layout.size(), new_size));
-            let index = Request::NO_POINT;
-            let mut request = Request { size: new_size, old_size: size, align: layout.align(), index, kind, benign };
-            if accuse::breaks_contract(new_size, layout.align()) {
-                accuse::bad_request(core, local, Noticed::Realloc, new_size, layout.align(), Some(size))
-            } else if fails(core, local, &mut request) {
-                crate::sys::no_memory();
-                ptr::null_mut()
-            } else {
-                change(core, local, block, layout, new_size, Some(request))
-            }
-        } else {
-            let moved = change(core, local, block, layout, new_size, None);
-            learn(local, moved);
-            moved
-        };
-        leave(local);
-        moved
-    }
-}
-
-/// Gives a block of the store's another size.
-///
-/// # Safety
-/// As for [`records`]; the thread is inside.
-#[inline(always)]
-unsafe fn change(
-    core: *const Core,
-    local: *const Local,
-    block: *mut u8,
-    layout: Layout,
-    new_size: usize,
-    request: Option<Request>,
-) -> *mut u8 {
-    // SAFETY: by the obligations of this function.
-    unsafe {
-        let store = (*core).store;
-        let meta = store.slot_of(block as usize);
-        let wrong = store.claim(meta, block as usize, layout.size(), layout.align());
-        if !matches!(wrong, Wrong::Nothing) {
-            let call = Call { noticed: Noticed::Realloc, address: block as usize, layout, new_size: Some(new_size) };
-            if !accuse::bad_block(core, local, meta, wrong, &call) {
-                return ptr::null_mut();
-            }
-        }
-        let (shard, session) = (shard_of(core, local), (*core).session_number());
-        let guarded = (*meta).marks & GUARDED != 0 || ((*core).guards() && (*meta).session == session);
-        let moves = guarded || (request.is_some() && (*core).own().moves);
-        if !moves && store.resize(shard, meta, new_size, session) {
-            store.keep(meta);
-            return block;
-        }
-        let align = 1_usize.wrapping_shl(u32::from((*meta).align));
-        let (of, thread) = ((*meta).session, (*meta).thread);
-        let counted = of == session && of != 0;
-        let marks = (*meta).marks & !OF_THE_PLACE;
-        let birth = Birth { session: of, thread, marks, stack: 0, kind: Kind::Alloc, counted };
-        let moved = place(core, local, new_size, align, &birth);
-        if moved.is_null() {
-            store.keep(meta);
-            if let Some(request) = request {
-                refused(core, local, request);
-            }
-            return moved;
-        }
-        store.hand_over(meta, store.slot_of(moved as usize));
-        end(core, local, meta);
-        moved
-    }
-}
-
-/// A block that the backing allocator gave out.
-///
-/// # Safety
-/// Those of [`reallocate`].
-#[cold]
-#[inline(never)]
-unsafe fn reallocate_elsewhere(
-    core: *const Core,
-    local: *const Local,
-    backing: &dyn GlobalAlloc,
-    block: *mut u8,
-    layout: Layout,
-    new_size: usize,
-) -> *mut u8 {
-    // SAFETY: by the obligations of this function.
-    let pass = || unsafe { backing.realloc(block, layout, new_size) };
-    // SAFETY: as above.
-    unsafe {
-        if core.is_null() {
-            return pass();
-        }
-        if is_foreign(core, local, block as usize, layout, Some(new_size)) {
-            return ptr::null_mut();
-        }
-        if !enter(local) {
-            return pass();
-        }
-        let captured = (*core).capture.load(Ordering::Relaxed) == block as usize;
-        let kind = Kind::of_realloc(layout.size(), new_size);
-        let benign = (*local).benign.get() != 0;
-        let (size, index) = (layout.size(), Request::NO_POINT);
-        let mut request = Request { size: new_size, old_size: size, align: layout.align(), index, kind, benign };
-        let records = !captured && records(core, local);
-        let moved = if records && fails(core, local, &mut request) {
-            crate::sys::no_memory();
-            ptr::null_mut()
-        } else {
-            let moved = pass();
-            if moved.is_null() && records {
-                refused(core, local, request);
-            }
-            moved
-        };
-        if captured && !moved.is_null() {
-            (*core).capture.store(moved as usize, Ordering::Relaxed);
-        } else if !records {
-            learn(local, moved);
-        }
-        leave(local);
-        moved
     }
 }

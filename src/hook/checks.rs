@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::accuse;
 use super::blocks::meta::{LIVE, QUARANTINED};
-use super::blocks::store::Store;
+use super::blocks::store::{Family, Store};
 use super::core::Core;
 use super::gate;
 use crate::model::memory::Noticed;
@@ -28,12 +28,14 @@ pub(crate) fn when_over(core: &Core) {
             }
         }
     }
-    look_at_live(core, Noticed::End);
+    if core.holds_blocks() {
+        look_at_live(core, Noticed::End);
+    }
 }
 
 /// Looks at every live block that a session has made.
 fn look_at_live(core: &Core, noticed: Noticed) {
-    for meta in core.store.used() {
+    for meta in core.store.slots(Family::Bodies) {
         // SAFETY: a meta of the store's; a live block whose threads have ended, or stand still, is nobody else's now.
         unsafe {
             if (*meta).state.load(Ordering::Acquire) == LIVE && (*meta).session != 0 && !core.store.is_intact(meta) {
@@ -45,7 +47,7 @@ fn look_at_live(core: &Core, noticed: Noticed) {
 
 /// Looks at every block now, freed ones too; for when no other thread of the body runs.
 pub(crate) fn now(core: &Core) {
-    for meta in core.store.used() {
+    for meta in core.store.slots(Family::Bodies) {
         // SAFETY: as above; a block in quarantine is nobody's.
         unsafe {
             if (*meta).state.load(Ordering::Acquire) == QUARANTINED && !core.store.is_untouched(meta) {

@@ -7,12 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use super::blocks::guarded::Placement;
 use super::blocks::shard::Shard;
 use super::blocks::store::Store;
-use super::fast::{self, Fast, Log, MOST_PACKED};
+use super::fast::Fast;
 use super::journal::Journal;
 use super::local::Local;
 use super::pages_vec::PagesVec;
 use super::trigger::Trigger;
-use crate::model::event::{Kind, Request};
 use crate::model::fault::Fault;
 use crate::model::stack::RawStack;
 use crate::model::trial::Recorded;
@@ -26,33 +25,6 @@ pub(crate) enum Births {
     All,
     /// Those of these sizes and alignments.
     Of(PagesVec<(usize, usize)>),
-}
-
-/// One point of a run, as it is compared with the next run's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Logged {
-    /// Bytes asked for.
-    pub(crate) size: usize,
-    /// Alignment.
-    pub(crate) align: usize,
-    /// Direction.
-    pub(crate) kind: Kind,
-    /// What the live bytes of the session would have been; 0 for a request that adds nothing.
-    pub(crate) demand: u64,
-}
-
-/// A point in one word, as runs compare it: two points with equal words are the same request. Sizes from 2^55 - 1 on, which no system
-/// has, count as one.
-#[inline(always)]
-pub(crate) fn packed(size: usize, align: usize, kind: Kind) -> u64 {
-    fast::packed(size, align.trailing_zeros(), kind as u8)
-}
-
-/// What a word of [`packed`] says.
-pub(crate) fn unpacked(word: u64, demand: u64) -> Logged {
-    let kinds = [Kind::Alloc, Kind::Zeroed, Kind::Grow, Kind::Shrink, Kind::Same];
-    let kind = kinds.get((word >> 55 & 7) as usize).copied().unwrap_or(Kind::Alloc);
-    Logged { size: (word & MOST_PACKED) as usize, align: 1_usize.wrapping_shl((word >> 58) as u32), kind, demand }
 }
 
 /// Behind the lock.
@@ -163,6 +135,7 @@ pub(crate) fn core_or_make() -> Option<&'static Core> {
     let fresh = Box::into_raw(Box::new(Core::new(Store::create()?)));
     match CORE.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => {
+            super::gate::measure();
             // SAFETY: leaked just now, for ever.
             let core: &'static Core = unsafe { &*fresh };
             publish(core.store);
@@ -340,6 +313,12 @@ impl Core {
         (blocks as u64, bytes as u64)
     }
 
+    /// Whether any block of a run is live, of this session or of an earlier one.
+    pub(crate) fn holds_blocks(&self) -> bool {
+        // SAFETY: each is one of the store's.
+        self.store.shards().fold(0, |sum: usize, shard| sum.wrapping_add(unsafe { Shard::live_of_all(shard) })) != 0
+    }
+
     /// Live blocks and bytes of the open session.
     pub(crate) fn live_now(&self) -> (u64, u64) {
         self.live(self.session_number())
@@ -350,61 +329,6 @@ impl Core {
     pub(crate) fn session_number(&self) -> u32 {
         // SAFETY: a word of this value.
         unsafe { words::read((&raw const self.session) as usize) as u32 }
-    }
-
-    /// Lets ordinary requests of the calling thread go the short way, if this run has nothing that asks for the long one. The
-    /// thread is the body's own, and the body is about to run.
-    pub(crate) fn open_fast(&self, local: &Local) {
-        // SAFETY: no request is under way on this thread, which alone changes the own part and looks at `fast`.
-        let (own, fast) = unsafe { (self.own(), &mut *self.fast.get()) };
-        let asks = own.point_stacks || own.wants_demands || is_set(&self.stacks_wanted) || is_set(&self.all_threads);
-        if asks || self.guards() || self.journal().is_null() || !is_set(&self.everyone) && !local.own.get() {
-            return;
-        }
-        // SAFETY: as above; the thread is not inside.
-        let shard = unsafe { super::calls::shard_of(self, local) };
-        if shard == self.store.common() {
-            return;
-        }
-        let journal = self.journal();
-        *fast = Fast {
-            key: ptr::from_ref(local) as usize,
-            session: self.session_number(),
-            compares: false,
-            records: own.record,
-            fails_from: 0,
-            made: own.trigger.made(),
-            // SAFETY: the journal outlives the run.
-            told: unsafe { &raw mut (*journal).made },
-            base: (&raw const own.base).cast::<Log>(),
-            log: (&raw mut own.log).cast::<Log>(),
-            from: self.store.base,
-            bytes: self.store.bytes,
-            spans: self.store.spans,
-            metas: self.store.metas,
-        };
-        // SAFETY: as above.
-        unsafe { self.refresh_fast(&*journal) };
-    }
-
-    /// Tells the short way what the long one has learnt.
-    ///
-    /// # Safety
-    /// The calling thread is the body's own.
-    #[inline(always)]
-    pub(crate) unsafe fn refresh_fast(&self, journal: &Journal) {
-        // SAFETY: by the obligation of this function.
-        unsafe {
-            let (own, fast) = (&*self.own.get(), self.fast.get());
-            (*fast).compares = own.compare && journal.delivered == 0 && journal.diverged.is_none();
-            (*fast).fails_from = own.trigger.passes_until();
-        }
-    }
-
-    /// All requests go the long way.
-    pub(crate) fn close_fast(&self) {
-        // SAFETY: as in `open_fast`.
-        unsafe { (*self.fast.get()).key = 0 };
     }
 
     /// The number of a thread other than the body's own.
@@ -489,112 +413,4 @@ pub(crate) fn put_words(into: &mut PagesVec<usize>, stack: &RawStack) -> bool {
         ok = ok && into.push(ip);
     }
     ok
-}
-
-impl Own {
-    /// The points of the baseline.
-    pub(crate) fn baseline(&self) -> Vec<Logged> {
-        let demands = self.base_demands.as_slice().iter().copied().chain(std::iter::repeat(0));
-        self.base.as_slice().iter().zip(demands).map(|(&word, demand)| unpacked(word, demand)).collect()
-    }
-
-    /// The points of this run become those that the next is compared with.
-    pub(crate) fn keep_log(&mut self) {
-        std::mem::swap(&mut self.base, &mut self.log);
-        std::mem::swap(&mut self.base_demands, &mut self.demands);
-    }
-
-    /// Whether the live bytes must be known at every point.
-    #[inline(always)]
-    pub(crate) fn asks_for_live(&self) -> bool {
-        self.wants_demands && self.record || self.trigger.is_budget()
-    }
-
-    /// Numbers a point of the body's own thread, and says whether it fails; writes the journal.
-    #[inline(always)]
-    pub(crate) fn point(&mut self, journal: &mut Journal, request: &mut Request, growth: u64, live: u64) -> bool {
-        let (index, fails) = self.trigger.next(growth, live.wrapping_add(growth));
-        request.index = index;
-        journal.made = index.wrapping_add(1);
-        let compares = self.compare && !fails && journal.delivered == 0 && journal.diverged.is_none();
-        if compares && !self.as_in_baseline(request) {
-            self.note_divergence(journal, request);
-        }
-        if self.record {
-            self.log.push(packed(request.size, request.align, request.kind));
-        }
-        if self.wants_demands && self.record || self.point_stacks {
-            self.observe(growth, live);
-        }
-        if fails {
-            self.failed(journal, *request, true);
-        }
-        fails
-    }
-
-    #[inline(always)]
-    fn as_in_baseline(&self, request: &Request) -> bool {
-        let index = request.index as usize;
-        if index >= self.base.len() {
-            return false;
-        }
-        // SAFETY: below the length.
-        unsafe { *self.base.base().wrapping_add(index) == packed(request.size, request.align, request.kind) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn note_divergence(&self, journal: &mut Journal, request: &Request) {
-        journal.diverged = Some(request.index);
-        journal.diverging.request = *request;
-        stacks::capture(&mut journal.diverging.stack, self.cut);
-    }
-
-    /// What plain runs write down of a point besides, if it is asked for.
-    #[inline(never)]
-    fn observe(&mut self, growth: u64, live: u64) {
-        if self.wants_demands && self.record {
-            self.demands.push(if growth == 0 { 0 } else { live.wrapping_add(growth) });
-        }
-        if self.point_stacks {
-            let mut stack = RawStack::EMPTY;
-            stacks::capture(&mut stack, self.cut);
-            put_words(&mut self.points, &stack);
-        }
-    }
-
-    /// Puts down a request that came back empty-handed.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn failed(&mut self, journal: &mut Journal, request: Request, injected: bool) {
-        let mut stack = RawStack::EMPTY;
-        if self.failure_stacks {
-            stacks::capture(&mut stack, self.cut);
-        }
-        journal.put_failed(request, injected, &stack);
-        if self.keep_failures && injected && journal.failed > 1 {
-            self.later.push(Recorded { request, stack, injected });
-        }
-        if self.break_here && injected {
-            super::oomsweep_break_here();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_packed_comes_out_again() {
-        for kind in [Kind::Alloc, Kind::Zeroed, Kind::Grow, Kind::Shrink, Kind::Same] {
-            for align in (0..usize::BITS).map(|power| 1_usize << power) {
-                for size in [1, 2, 4097, 1 << 40, (1 << 55) - 2] {
-                    let back = unpacked(packed(size, align, kind), 7);
-                    assert_eq!(back, Logged { size, align, kind, demand: 7 });
-                }
-                assert_eq!(packed(usize::MAX, align, kind), packed(1 << 60, align, kind));
-            }
-        }
-    }
 }

@@ -45,7 +45,7 @@ pub(crate) unsafe fn put_on_record(core: &Core, journal: *mut Journal, fault: &F
         Touched::Behind(meta) => (Code::Overflow, meta),
         Touched::Before(meta) => (Code::Underflow, meta),
     };
-    if core.accused.swap(1, Ordering::AcqRel) != 0 {
+    if core.accused.compare_exchange(0, 2, Ordering::AcqRel, Ordering::Acquire).is_err() {
         return false;
     }
     // SAFETY: by the obligation of this function; the record is written as a whole, and then in its parts.
@@ -55,6 +55,7 @@ pub(crate) unsafe fn put_on_record(core: &Core, journal: *mut Journal, fault: &F
             fill_in(core, meta, fault, code, error);
         }
     }
+    core.accused.store(1, Ordering::Release);
     true
 }
 

@@ -15,6 +15,8 @@ use super::blocks::zones::{self, FREED, FRONT, NEW, REAR};
 use super::local::Local;
 use crate::sys::words;
 
+/// The binary logarithm of the size of a meta.
+const META_SHIFT: u32 = size_of::<Meta>().trailing_zeros();
 /// Larger blocks take the long way.
 const MOST: usize = LARGEST - 2 * ZONE;
 /// A block of at least this size is not filled when it takes a slot that stood in the quarantine: that holds the pattern of freed
@@ -201,7 +203,7 @@ pub(crate) unsafe fn free(fast: *const Fast, local: *const Local, address: usize
         let room = (*meta).room as usize;
         let fits =
             (*meta).address == address && (*meta).size == size && align == 1_usize.wrapping_shl((*meta).align as u32);
-        if !fits || room == 0 || !is_whole(meta, address, size, room) {
+        if !fits || room == 0 || (*meta).session != (*fast).session || !is_whole(meta, address, size, room) {
             return false;
         }
         let shard = (*local).shard.get();
@@ -220,13 +222,11 @@ pub(crate) unsafe fn free(fast: *const Fast, local: *const Local, address: usize
         }
         (*local).inside.set(true);
         words::write(&raw mut (*shard).busy as usize, 1);
-        if (*meta).session == (*fast).session {
-            Shard::count_gone(shard, (*fast).session, size);
-        }
+        Shard::count_gone(shard, (*fast).session, size);
         (*meta).freed_by = 0;
         (*meta).freed_stack = 0;
         zones::fill(address, size, FREED);
-        let number = (meta as usize).wrapping_sub((*fast).metas as usize) / size_of::<Meta>();
+        let number = (meta as usize).wrapping_sub((*fast).metas as usize) >> META_SHIFT;
         *ring.add(at) = number as u32;
         if size <= SMALL {
             (*shard).small_at = at.wrapping_add(1) & (SMALL_KEPT - 1);

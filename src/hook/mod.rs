@@ -42,7 +42,9 @@ mod fast;
 pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod local;
+mod moves;
 pub(crate) mod pages_vec;
+pub(crate) mod points;
 mod placing;
 pub(crate) mod regions;
 mod short;
@@ -139,7 +141,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
             return unsafe { self.backing.realloc(block, layout, new_size) };
         }
         // SAFETY: as above.
-        unsafe { calls::reallocate(&self.backing, block, layout, new_size) }
+        unsafe { moves::reallocate(&self.backing, block, layout, new_size) }
     }
 }
 

@@ -1,10 +1,13 @@
 //! The door to the short way of an allocation: [`fast`](super::fast), compiled with this crate, or by itself with optimisation.
 
 use std::alloc::Layout;
+use std::ptr;
 
-use super::core;
-use super::fast::Fast;
+use super::calls;
+use super::core::{self, Core, is_set};
+use super::fast::{Fast, Log};
 use super::gate::{self, State};
+use super::journal::Journal;
 use super::local::Local;
 use crate::model::event::Kind;
 use crate::sys::words;
@@ -37,6 +40,63 @@ unsafe extern "C" {
 }
 #[cfg(not(oomsweep_fast))]
 use super::fast::{allocate as allocate_alone, free as free_alone};
+
+impl Core {
+    /// Lets ordinary requests of the calling thread go the short way, if this run has nothing that asks for the long one. The
+    /// thread is the body's own, and the body is about to run.
+    pub(crate) fn open_fast(&self, local: &Local) {
+        // SAFETY: no request is under way on this thread, which alone changes the own part and looks at `fast`.
+        let (own, fast) = unsafe { (self.own(), &mut *self.fast.get()) };
+        let asks = own.point_stacks || own.wants_demands || is_set(&self.stacks_wanted) || is_set(&self.all_threads);
+        if asks || self.guards() || self.journal().is_null() || !is_set(&self.everyone) && !local.own.get() {
+            return;
+        }
+        // SAFETY: as above; the thread is not inside.
+        let shard = unsafe { calls::shard_of(self, local) };
+        if shard == self.store.common() {
+            return;
+        }
+        let journal = self.journal();
+        *fast = Fast {
+            key: ptr::from_ref(local) as usize,
+            session: self.session_number(),
+            compares: false,
+            records: own.record,
+            fails_from: 0,
+            made: own.trigger.made(),
+            // SAFETY: the journal outlives the run.
+            told: unsafe { &raw mut (*journal).made },
+            base: (&raw const own.base).cast::<Log>(),
+            log: (&raw mut own.log).cast::<Log>(),
+            from: self.store.base,
+            bytes: self.store.bytes,
+            spans: self.store.spans,
+            metas: self.store.metas,
+        };
+        // SAFETY: as above.
+        unsafe { self.refresh_fast(&*journal) };
+    }
+
+    /// Tells the short way what the long one has learnt.
+    ///
+    /// # Safety
+    /// The calling thread is the body's own.
+    #[inline(always)]
+    pub(crate) unsafe fn refresh_fast(&self, journal: &Journal) {
+        // SAFETY: by the obligation of this function.
+        unsafe {
+            let (own, fast) = (&*self.own(), self.fast.get());
+            (*fast).compares = own.compare && journal.delivered == 0 && journal.diverged.is_none();
+            (*fast).fails_from = own.trigger.passes_until();
+        }
+    }
+
+    /// All requests go the long way.
+    pub(crate) fn close_fast(&self) {
+        // SAFETY: as in `open_fast`.
+        unsafe { (*self.fast.get()).key = 0 };
+    }
+}
 
 /// What the short way must know, if it is open to anybody.
 #[inline(always)]

@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::hook::blocks::meta::{HARNESS, LIVE, Meta, REACHED, UNTRACKED};
+use crate::hook::blocks::store::Family;
 use crate::hook::core::Core;
 use crate::hook::pages_vec::PagesVec;
 use crate::sys::roots::Root;
@@ -38,7 +39,7 @@ impl<'a> Search<'a> {
     pub(crate) fn new(core: &'a Core) -> Search<'a> {
         let session = core.session_number();
         let mut search = Search::empty(core);
-        for meta in core.store.used() {
+        for meta in core.store.slots(Family::Bodies) {
             // SAFETY: a meta of the store's; the body's threads stand still, or what they do to it is one store.
             unsafe {
                 let is_live = (*meta).state.load(Ordering::Acquire) == LIVE;
@@ -60,7 +61,7 @@ impl<'a> Search<'a> {
     /// For these blocks alone.
     pub(crate) fn among(core: &'a Core, blocks: &[u32]) -> Search<'a> {
         let mut search = Search::empty(core);
-        for meta in core.store.used() {
+        for meta in core.store.slots(Family::Bodies) {
             // SAFETY: as above. Blocks that are not sought count as found.
             unsafe { (*meta).marks |= REACHED };
         }

@@ -8,6 +8,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::hook::blocks::meta::LIVE;
+use crate::hook::blocks::store::Family;
 use crate::hook::core::Core;
 use crate::hook::gate;
 use crate::sys::state::{self, Kernel, Range};
@@ -38,7 +39,7 @@ impl Reference {
     pub(crate) fn take(core: &Core) -> Reference {
         let _harness = gate::harness();
         let blocks: Vec<Range> = kept(core).collect();
-        let mut ranges = state::statics();
+        let mut ranges = without(state::statics(), &state::bookkeeping());
         ranges.extend(&blocks);
         let total: usize = ranges.iter().map(|range| range.len).sum();
         let known = total <= MOST;
@@ -85,9 +86,25 @@ impl Reference {
     }
 }
 
+/// What is left of ranges without others, which are in order.
+fn without(ranges: Vec<Range>, others: &[Range]) -> Vec<Range> {
+    let mut left = Vec::with_capacity(ranges.len() + others.len());
+    for range in ranges {
+        let end = range.from + range.len;
+        let mut from = range.from;
+        for other in others.iter().filter(|other| other.from >= range.from && other.from < end) {
+            left.push(Range { from, len: other.from.saturating_sub(from) });
+            from = from.max(other.from + other.len);
+        }
+        left.push(Range { from, len: end.saturating_sub(from) });
+    }
+    left
+}
+
 /// Blocks that were born in runs and are still there.
 fn kept(core: &Core) -> impl Iterator<Item = Range> {
-    core.store.used().filter_map(|meta| {
+    let any = core.holds_blocks();
+    core.store.slots(Family::Bodies).take_while(move |_| any).filter_map(|meta| {
         // SAFETY: a meta of the store's; no run is open, so nobody makes or frees blocks of runs.
         unsafe {
             let is_kept = (*meta).session != 0 && (*meta).state.load(Ordering::Acquire) == LIVE;

@@ -2,7 +2,7 @@
 
 use super::board::{Alone, Closing, Warm};
 use super::digest::Digest;
-use crate::hook::core::Logged;
+use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::hook::core::Logged;
+use crate::hook::points::Logged;
 use crate::model::fault::Fault;
 use crate::model::options::{Options, Pattern};
 

@@ -11,7 +11,7 @@ use super::order::{self, Plan};
 pub(crate) use super::swept::Swept;
 use super::verdict::{findings, verdict};
 use super::{births, plain, warm};
-use crate::hook::core::Logged;
+use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::model::options::{EngineChoice, Guard, Options, Task};

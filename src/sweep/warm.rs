@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::board::Warm;
 use super::{digest, verdict};
-use crate::hook::core::{Core, unpacked};
+use crate::hook::core::Core;
 use crate::hook::journal::Journal;
 use crate::hook::pages_vec::PagesVec;
+use crate::hook::points::unpacked;
 use crate::model::event::Request;
 use crate::model::fault::Fault;
 use crate::model::stack::RawStack;

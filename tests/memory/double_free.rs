@@ -47,22 +47,26 @@ fn after_reuse() {
 fn on_another_thread() {
     let block = take!(40); // HERE: on_another_thread born
     give!(block, 40); // HERE: on_another_thread freed
-    let carried = Carried(block);
-    let other = thread::spawn(move || {
+    #[inline(never)]
+    fn work(carried: Carried) {
         give!(carried.get(), 40); // HERE: on_another_thread call
-    });
+    }
+    let carried = Carried(block);
+    let other = thread::spawn(move || work(carried));
     other.join().expect("nothing panics");
 }
 
 #[inline(never)]
 fn first_on_another_thread() {
-    let block = take!(40); // HERE: first_on_another_thread born
+    let block = take!(41); // HERE: first_on_another_thread born
+    #[inline(never)]
+    fn work(carried: Carried) {
+        give!(carried.get(), 41); // HERE: first_on_another_thread freed
+    }
     let carried = Carried(block);
-    let other = thread::spawn(move || {
-        give!(carried.get(), 40); // HERE: first_on_another_thread freed
-    });
+    let other = thread::spawn(move || work(carried));
     other.join().expect("nothing panics");
-    give!(block, 40); // HERE: first_on_another_thread call
+    give!(block, 41); // HERE: first_on_another_thread call
 }
 
 #[inline(never)]

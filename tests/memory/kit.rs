@@ -1,5 +1,6 @@
 //! What the bodies are made of: raw blocks whose requests and frees stand on the line that a body wrote, and bytes that are
-//! written where nobody may write. Every pointer goes through `black_box`, or the optimiser would remove block and bug together.
+//! written where nobody may write. Every pointer goes through `black_box`, or the optimiser would remove block and bug together;
+//! and no two frees on other threads are of one size, or it would make one function of two.
 
 use std::alloc::Layout;
 use std::hint::black_box;
@@ -94,7 +95,21 @@ macro_rules! bodies {
     )*};
 }
 
-pub(crate) use {bodies, give, resize, take};
+/// Makes of every function of the module that is named a test whose plain run is looked at, and nothing else. The function keeps a
+/// frame of its own, also in an optimised build.
+macro_rules! plain_bodies {
+    ($($body:ident)*) => {$(
+        mod $body {
+            #[oomsweep::alloc_test(leaks_only)]
+            #[ignore = "run by the table"]
+            fn alone() {
+                super::$body();
+            }
+        }
+    )*};
+}
+
+pub(crate) use {bodies, give, plain_bodies, resize, take};
 
 /// One request that is swept, and the body, whose requests are not.
 pub(crate) fn at_once(body: fn()) -> Result<(), Oom> {

@@ -215,13 +215,17 @@ fn any_order() {
 #[alloc_test(leaks_only)]
 #[ignore = "seeded bug: run by the table"]
 fn race_of_frees() {
+    #[inline(never)]
+    fn free(block: Carried) {
+        give!(block.get(), 60);
+    }
     let block = Carried(take!(60)); // HERE: race_of_frees
     let barrier = Arc::new(Barrier::new(4));
     let workers = [(); 4].map(|()| {
         let barrier = Arc::clone(&barrier);
         thread::spawn(move || {
             barrier.wait();
-            give!(block.get(), 60);
+            free(block);
         })
     });
     for worker in workers {

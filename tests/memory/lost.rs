@@ -10,56 +10,51 @@ use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::thread;
 
-use oomsweep::alloc_test;
+use crate::kit::{Carried, give, layout, plain_bodies, take};
 
-use crate::kit::{Carried, give, layout, take};
+plain_bodies! {
+    boxed boxed_twin small vec large aligned resized cycle_of_two cycle_of_two_twin cycle_with_a_tail vec_of_boxes list map deep in_a_joined_thread in_a_joined_thread_twin in_a_detached_thread in_a_dead_threads_local in_dead_frames static_then_cleared static_then_cleared_twin channel to_itself in_a_local_destructor during_a_caught_panic printed one_of_two three_times shared_by_two
+}
 
 /// Forgets a value that the optimiser may know nothing about.
 fn lose<T>(value: T) {
     mem::forget(black_box(value));
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn boxed() {
     lose(Box::new([7_u64; 4])); // HERE: boxed
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "clean twin: run by the table"]
+#[inline(never)]
 fn boxed_twin() {
     drop(black_box(Box::new([7_u64; 4])));
 }
 
 /// As small as what C's heap keeps its own records in.
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn small() {
     lose(Box::new([1_u64, 2, 3])); // HERE: small
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn vec() {
     lose(Vec::<u32>::with_capacity(100)); // HERE: vec
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn large() {
     lose(Vec::<u8>::with_capacity(3_000_000)); // HERE: large
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn aligned() {
     let block = take!(100, 4096); // HERE: aligned
     black_box(block);
 }
 
 /// The size with which it was born is not the one that it is lost with.
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn resized() {
     let block = take!(10); // HERE: resized
     // SAFETY: the block has that layout.
@@ -76,8 +71,7 @@ struct Tail {
     more: Option<Box<u64>>,
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn cycle_of_two() {
     let one: Rc<Node> = black_box(Rc::default()); // HERE: cycle_of_two
     let other: Rc<Node> = black_box(Rc::default());
@@ -85,8 +79,7 @@ fn cycle_of_two() {
     *other.next.borrow_mut() = Some(Rc::clone(&one));
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "clean twin: run by the table"]
+#[inline(never)]
 fn cycle_of_two_twin() {
     let one: Rc<Node> = black_box(Rc::default());
     let other: Rc<Node> = black_box(Rc::default());
@@ -95,8 +88,7 @@ fn cycle_of_two_twin() {
     drop(one.next.borrow_mut().take());
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn cycle_with_a_tail() {
     let first: Rc<Node> = black_box(Rc::default()); // HERE: cycle_with_a_tail
     let (second, third): (Rc<Node>, Rc<Node>) = black_box((Rc::default(), Rc::default()));
@@ -107,8 +99,7 @@ fn cycle_with_a_tail() {
     *third.next.borrow_mut() = Some(Rc::clone(&first));
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn vec_of_boxes() {
     let mut boxes: Vec<Box<u64>> = Vec::with_capacity(black_box(10)); // HERE: vec_of_boxes
     boxes.extend((0..10).map(Box::new));
@@ -120,8 +111,7 @@ struct Link {
     value: u64,
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn list() {
     let mut head: Option<Box<Link>> = None;
     for value in 0..9 {
@@ -133,8 +123,7 @@ fn list() {
     lose(head);
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn map() {
     let mut map: HashMap<u64, Box<u64>> = HashMap::with_capacity(black_box(40)); // HERE: map
     map.extend((0..40).map(|number| (number, Box::new(number))));
@@ -150,51 +139,55 @@ fn deep_down(frames: u32) -> u32 {
     black_box(deep_down(frames - 1)) + 1
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn deep() {
     assert_eq!(deep_down(50), 50);
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn in_a_joined_thread() {
-    let other = thread::spawn(|| lose(Box::new([4_u64; 7]))); // HERE: in_a_joined_thread
+    #[inline(never)]
+    fn work() {
+        lose(Box::new([4_u64; 7])); // HERE: in_a_joined_thread
+    }
+    let other = thread::spawn(work);
     other.join().expect("nobody panics");
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "clean twin: run by the table"]
+#[inline(never)]
 fn in_a_joined_thread_twin() {
     let other = thread::spawn(|| drop(black_box(Box::new([4_u64; 7]))));
     other.join().expect("nobody panics");
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn in_a_detached_thread() {
+    #[inline(never)]
+    fn work() {
+        lose(Box::new([4_u64; 8])); // HERE: in_a_detached_thread
+    }
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        lose(Box::new([4_u64; 8])); // HERE: in_a_detached_thread
+        work();
         sender.send(()).expect("the body waits");
     });
     receiver.recv().expect("it is sent");
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn in_a_dead_threads_local() {
     thread_local!(static KEPT: Cell<*mut u8> = const { Cell::new(ptr::null_mut()) });
-    let other = thread::spawn(|| {
+    #[inline(never)]
+    fn work() {
         let block = take!(85); // HERE: in_a_dead_threads_local
         KEPT.with(|kept| black_box(kept).set(block));
-    });
+    }
+    let other = thread::spawn(work);
     other.join().expect("nobody panics");
 }
 
 /// Words of frames that are no more, on a thread that goes on.
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn in_dead_frames() {
     #[inline(never)]
     fn fill(block: Carried) {
@@ -217,24 +210,21 @@ fn in_dead_frames() {
     fill(block);
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn static_then_cleared() {
     static KEPT: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
     black_box(&KEPT).store(take!(87), SeqCst); // HERE: static_then_cleared
     black_box(&KEPT).store(ptr::null_mut(), SeqCst);
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "clean twin: run by the table"]
+#[inline(never)]
 fn static_then_cleared_twin() {
     static KEPT: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
     black_box(&KEPT).store(take!(87), SeqCst);
     give!(black_box(&KEPT).swap(ptr::null_mut(), SeqCst), 87);
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn channel() {
     let (sender, receiver) = mpsc::channel::<Box<u64>>(); // HERE: channel
     for number in 0..5 {
@@ -243,19 +233,18 @@ fn channel() {
     lose((sender, receiver));
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn to_itself() {
     let block = take!(88, 8); // HERE: to_itself
     // SAFETY: the block has room for a pointer.
     unsafe { block.cast::<*mut u8>().write_volatile(block) };
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn in_a_local_destructor() {
     struct Loses(u8);
     impl Drop for Loses {
+        #[inline(never)]
         fn drop(&mut self) {
             lose(Box::new([u64::from(self.0); 9])); // HERE: in_a_local_destructor
         }
@@ -265,8 +254,7 @@ fn in_a_local_destructor() {
     assert_eq!(other.join().expect("nobody panics"), 1);
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn during_a_caught_panic() {
     let caught = std::panic::catch_unwind(|| {
         let block = take!(89); // HERE: during_a_caught_panic
@@ -278,8 +266,7 @@ fn during_a_caught_panic() {
     assert!(caught.is_err());
 }
 
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 #[allow(clippy::print_stdout, reason = "what is printed passes through buffers that live on")]
 fn printed() {
     let block = take!(91); // HERE: printed
@@ -287,8 +274,7 @@ fn printed() {
 }
 
 /// Only one of two is freed.
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn one_of_two() {
     let [kept, freed] = [(); 2].map(|()| take!(92)); // HERE: one_of_two
     give!(freed, 92);
@@ -296,8 +282,7 @@ fn one_of_two() {
 }
 
 /// Three lost at one place are one finding.
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn three_times() {
     for _ in 0..3 {
         black_box(take!(93)); // HERE: three_times
@@ -305,10 +290,13 @@ fn three_times() {
 }
 
 /// Two roots lead to one block: it is indirect, and counted once.
-#[alloc_test(leaks_only)]
-#[ignore = "seeded bug: run by the table"]
+#[inline(never)]
 fn shared_by_two() {
+    #[inline(never)]
+    fn other(shared: &Rc<u64>) {
+        lose(Box::new((Rc::clone(shared), 1_u64))); // HERE: shared_by_two other
+    }
     let shared: Rc<u64> = black_box(Rc::new(1));
     lose(Box::new(Rc::clone(&shared))); // HERE: shared_by_two one
-    lose([Box::new((Rc::clone(&shared), 1_u64))]); // HERE: shared_by_two other
+    other(&shared);
 }

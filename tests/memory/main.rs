@@ -15,6 +15,7 @@ mod seed;
 mod double_free;
 mod invalid_free;
 mod never_written;
+mod on_demand;
 mod overflow;
 mod underflow;
 mod use_after_free;
@@ -48,6 +49,6 @@ macro_rules! sources {
 
 /// The text of every module that holds bodies, for its marked lines.
 const SOURCES: &[(&str, &str)] = sources! {
-    double_free invalid_free never_written overflow underflow use_after_free wrong_layout
+    double_free invalid_free never_written on_demand overflow underflow use_after_free wrong_layout
     held held_elsewhere late_threads lost
 };

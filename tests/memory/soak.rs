@@ -63,7 +63,7 @@ impl Block {
         let layout = Layout::from_size_align(dice.size(), dice.align()).expect("a layout that there is");
         let fill = dice.roll() as u8;
         // SAFETY: the size is above zero.
-        let at = black_box(unsafe { if fill % 2 == 0 { alloc(layout) } else { alloc_zeroed(layout) } });
+        let at = black_box(unsafe { if fill.is_multiple_of(2) { alloc(layout) } else { alloc_zeroed(layout) } });
         assert!(!at.is_null());
         assert_eq!(at.addr() % layout.align(), 0);
         let block = Block { at, layout, fill };

@@ -28,6 +28,7 @@ use crate::seed::{Seed, hold_clean, seed};
 #[case::in_the_padding(seed("overflow::in_the_padding", "overflow").block(41, 16).at("free").damage(47, 1, "41", "fb"))]
 fn overflow(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -55,6 +56,7 @@ fn no_overflow(#[case] name: &str) {
 #[case::resized(seed("underflow::resized", "underflow").block(39, 1).at("free").damage(-1, 1, "41", "fa"))]
 fn underflow(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -71,7 +73,7 @@ fn no_underflow(#[case] name: &str) {
     .damage(3, 1, "41", "dd"))]
 #[case::old_pointer(seed("use_after_free::old_pointer", "use-after-free").block(40, 1).freed().late("end")
     .damage(0, 8, "41 41 41 41 41 41 41 41", "dd").has("/memory/moved", true))]
-#[case::freed_by_another_thread(seed("use_after_free::freed_by_another_thread", "use-after-free").block(40, 1).freed()
+#[case::freed_by_another_thread(seed("use_after_free::freed_by_another_thread", "use-after-free").block(43, 1).freed()
     .late("end").damage(39, 1, "41", "dd").present("/memory/freed_by"))]
 #[case::last_byte(seed("use_after_free::last_byte", "use-after-free").block(40, 1).freed().late("end")
     .damage(39, 1, "41", "dd"))]
@@ -81,8 +83,14 @@ fn no_underflow(#[case] name: &str) {
     .damage(10_000, 1, "41", "dd"))]
 #[case::long_large(seed("use_after_free::long_large", "use-after-free").block(20_000, 1).freed().late("eviction")
     .damage(19_999, 1, "41", "dd"))]
+// A block so large is out of reach at once, and the instruction that touches it is the call that is told.
+#[case::huge(seed("use_after_free::huge", "use-after-free").block(1_000_000, 1).freed().at("write")
+    .place("inside", Some(500_000)).contained())]
+#[case::huge_read(seed("use_after_free::huge_read", "use-after-free").block(1_000_000, 1).freed().at("read")
+    .place("inside", Some(500_000)).contained())]
 fn use_after_free(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -92,6 +100,25 @@ fn use_after_free(#[case] seed: Seed) {
 #[case("before_the_free_large")]
 fn use_before_free(#[case] name: &str) {
     hold_clean(&format!("use_after_free::{name}"));
+}
+
+#[rstest]
+#[case::behind(seed("on_demand::behind", "overflow").block(40, 1).at("demand").damage(40, 2, "41 41", "fb"))]
+#[case::before(seed("on_demand::before", "underflow").block(40, 1).at("demand").damage(-2, 2, "41 41", "fa"))]
+#[case::after_the_free(seed("on_demand::after_the_free", "use-after-free").block(40, 1).freed().at("demand")
+    .damage(5, 2, "41 41", "dd"))]
+#[case::after_a_free_elsewhere(seed("on_demand::after_a_free_elsewhere", "use-after-free").block(42, 1).freed().at("demand")
+    .damage(5, 2, "41 41", "dd"))]
+fn on_demand(#[case] seed: Seed) {
+    seed.hold();
+    seed.hold_in_process();
+}
+
+#[rstest]
+#[case("between_steps")]
+#[case("without_a_block")]
+fn nothing_on_demand(#[case] name: &str) {
+    hold_clean(&format!("on_demand::{name}"));
 }
 
 /// What was never written is no zero, so that a body which counts on zeros answers wrongly in every run.

@@ -9,7 +9,7 @@ use crate::seed::{Seed, hold_clean, seed};
 #[case::long_after(seed("double_free::long_after", "double-free").block(200, 1).freed().at("free"))]
 #[case::on_another_thread(seed("double_free::on_another_thread", "double-free").block(40, 1).freed().at("free")
     .present("/memory/thread"))]
-#[case::first_on_another_thread(seed("double_free::first_on_another_thread", "double-free").block(40, 1).freed().at("free")
+#[case::first_on_another_thread(seed("double_free::first_on_another_thread", "double-free").block(41, 1).freed().at("free")
     .present("/memory/freed_by"))]
 #[case::old_pointer(seed("double_free::old_pointer", "double-free").block(40, 1).freed().at("free").has("/memory/moved", true))]
 #[case::old_pointer_resized(seed("double_free::old_pointer_resized", "double-free").block(40, 1).freed().at("realloc")
@@ -20,6 +20,7 @@ use crate::seed::{Seed, hold_clean, seed};
 #[case::aligned(seed("double_free::aligned", "double-free").block(100, 4096).freed().at("free"))]
 fn double_free(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -47,8 +48,8 @@ fn single_free(#[case] name: &str) {
 #[case::thread_local(seed("invalid_free::thread_local", "invalid-free").no_block().at("free").place("thread-local", None))]
 #[case::near_null(seed("invalid_free::near_null", "invalid-free").no_block().at("free").place("near-null", Some(24)))]
 #[case::null(seed("invalid_free::null", "invalid-free").no_block().at("free").place("null", None))]
-#[case::of_malloc(seed("invalid_free::of_malloc", "invalid-free").no_block().at("free").place("foreign", None))]
-#[case::of_mmap(seed("invalid_free::of_mmap", "invalid-free").no_block().at("free").place("foreign", None))]
+#[case::of_malloc(seed("invalid_free::of_malloc", "invalid-free").no_block().at("free").place("foreign", None).contained())]
+#[case::of_mmap(seed("invalid_free::of_mmap", "invalid-free").no_block().at("free").place("foreign", None).contained())]
 #[case::of_munmap(seed("invalid_free::of_munmap", "invalid-free").no_block().at("free").place("unmapped", None))]
 #[case::never_set(seed("invalid_free::never_set", "invalid-free").no_block().at("free").place("of-unwritten", None).given(24, 1))]
 #[case::read_after_free(seed("invalid_free::read_after_free", "invalid-free").no_block().at("free").place("of-freed", None))]
@@ -56,6 +57,7 @@ fn single_free(#[case] name: &str) {
     .has("/memory/new_size", 48))]
 fn invalid_free(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]
@@ -91,6 +93,7 @@ const LARGEST: u64 = (1 << 53) - 1;
     .has("/memory/new_size", LARGEST))]
 fn wrong_layout(#[case] seed: Seed) {
     seed.hold();
+    seed.hold_in_process();
 }
 
 #[rstest]

@@ -105,26 +105,26 @@ fn by_a_thread(want: Want) -> Want {
 #[case::printed("printed", alone(lost("printed", 91, 1)))]
 #[case::one_of_two("one_of_two", alone(lost("one_of_two", 92, 1)))]
 fn one_root(#[case] name: &str, #[case] want: Want) {
-    hold(&failing(format!("lost::{name}").leak()).not_swept().finds(want));
+    hold(&failing(format!("lost::{name}::alone").leak()).not_swept().finds(want));
 }
 
 #[test]
 fn fifty_frames_deep() {
     let want = want("leak", "none", 1).block(48, 1).born("deep").in_function("/blocks/0/born", "lost::deep_down");
-    hold(&failing("lost::deep").not_swept().finds(alone(want)));
+    hold(&failing("lost::deep::alone").not_swept().finds(alone(want)));
 }
 
 #[test]
 fn three_at_one_place() {
     let want = want("leak", "none", 1).block(93, 3).born("three_times").has("/blocks/1", Null);
-    hold(&failing("lost::three_times").not_swept().finds(alone(want)));
+    hold(&failing("lost::three_times::alone").not_swept().finds(alone(want)));
 }
 
 #[test]
 fn two_roots_share_a_block() {
     let one = alone(want("leak", "none", 1).block(8, 1).born("shared_by_two one"));
     let other = with(want("leak", "none", 1).block(16, 1).born("shared_by_two other"), 1, 24);
-    hold(&failing("lost::shared_by_two").not_swept().finds(one).finds(other));
+    hold(&failing("lost::shared_by_two::alone").not_swept().finds(one).finds(other));
 }
 
 #[rstest]
@@ -133,5 +133,5 @@ fn two_roots_share_a_block() {
 #[case("in_a_joined_thread_twin")]
 #[case("static_then_cleared_twin")]
 fn not_lost(#[case] name: &str) {
-    hold(&innocent(&format!("lost::{name}")));
+    hold(&innocent(&format!("lost::{name}::alone")));
 }

@@ -32,15 +32,13 @@ fn detached_with_memory() {
     hold(&failing("late_threads::detached_with_memory").not_swept().finds(want("thread-leak", "none", 1)));
 }
 
-/// Whoever comes second is told, and by whom the first free was made.
+/// Whoever comes second is told. Where the first free was made is not always known: it may not be over yet.
 #[test]
 fn race_of_frees() {
     let want = want("double-free", "none", 1)
         .block(60, 1)
         .born("race_of_frees")
-        .in_function("/blocks/0/freed", "late_threads::race_of_frees")
         .in_function("/memory/stack", "late_threads::race_of_frees")
-        .present("/memory/freed_by")
         .present("/memory/thread");
     let row = failing("late_threads::race_of_frees").not_swept().finds(want);
     for _ in 0..TIMES {

@@ -5,7 +5,7 @@ use std::thread;
 use crate::kit::{Carried, bodies, give, pass_the_time, resize, spoil, take};
 
 bodies! {
-    at_the_end on_eviction old_pointer freed_by_another_thread last_byte all_of_it large long_large
+    at_the_end on_eviction old_pointer freed_by_another_thread last_byte all_of_it large long_large huge huge_read
     before_the_free new_pointer before_the_free_elsewhere before_the_free_large
 }
 
@@ -50,11 +50,13 @@ fn new_pointer() {
 
 #[inline(never)]
 fn freed_by_another_thread() {
-    let block = take!(40); // HERE: freed_by_another_thread born
+    let block = take!(43); // HERE: freed_by_another_thread born
+    #[inline(never)]
+    fn work(carried: Carried) {
+        give!(carried.get(), 43); // HERE: freed_by_another_thread freed
+    }
     let carried = Carried(block);
-    let other = thread::spawn(move || {
-        give!(carried.get(), 40); // HERE: freed_by_another_thread freed
-    });
+    let other = thread::spawn(move || work(carried));
     other.join().expect("nothing panics");
     spoil(block, 39, 1);
 }
@@ -106,4 +108,20 @@ fn before_the_free_large() {
     let block = take!(20_000);
     spoil(block, 10_000, 1);
     give!(block, 20_000);
+}
+
+#[inline(never)]
+fn huge() {
+    let block = take!(1_000_000); // HERE: huge born
+    give!(block, 1_000_000); // HERE: huge freed
+    // SAFETY: none: the block is gone.
+    unsafe { std::hint::black_box(block).add(500_000).write_volatile(1) }; // HERE: huge call
+}
+
+#[inline(never)]
+fn huge_read() {
+    let block = take!(1_000_000); // HERE: huge_read born
+    give!(block, 1_000_000); // HERE: huge_read freed
+    // SAFETY: none: the block is gone.
+    std::hint::black_box(unsafe { std::hint::black_box(block).add(500_000).read_volatile() }); // HERE: huge_read call
 }

@@ -18,7 +18,7 @@ use super::large::DOUBTFUL;
 use super::meta::{FORBIDDEN, FRESH, GUARDED, Meta};
 use super::shard::Shard;
 use super::span::BY_PAGE;
-use super::store::Store;
+use super::store::{Family, Store};
 use super::zones::{self, FREED};
 use crate::sys::pages;
 
@@ -153,7 +153,7 @@ impl Store {
             } else {
                 self.pages_together(shard, len, align)
             };
-            let (Some(first), Some(number)) = (first, self.new_metas(1)) else {
+            let (Some(first), Some(number)) = (first, self.new_metas(1, Family::Bodies)) else {
                 self.fences.leave();
                 return ptr::null_mut();
             };

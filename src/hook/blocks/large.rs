@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::classes::{SPAN, SPAN_SHIFT, ZONE};
 use super::meta::{Meta, NO_LIST};
-use super::store::Store;
+use super::store::{Family, Store};
 use crate::sys::pages;
 
 /// Runs of up to so many spans have a list for each length; longer ones share one.
@@ -78,7 +78,7 @@ impl Store {
         }
         let mut meta = self.old_run(count, session);
         if meta.is_null() {
-            meta = self.new_run(count);
+            meta = self.new_run(count, session);
         }
         if !meta.is_null() {
             // SAFETY: the meta of a run that nobody else holds.
@@ -110,8 +110,10 @@ impl Store {
         })
     }
 
-    fn new_run(&self, count: usize) -> *mut Meta {
-        let (Some(number), Some(first)) = (self.new_metas(2), self.new_spans(count)) else { return ptr::null_mut() };
+    fn new_run(&self, count: usize, session: u32) -> *mut Meta {
+        let (Some(number), Some(first)) = (self.new_metas(2, Family::of(session)), self.new_spans(count)) else {
+            return ptr::null_mut();
+        };
         let meta = self.meta(number);
         // SAFETY: metas and spans that were never used are nobody's.
         unsafe {

@@ -59,6 +59,10 @@ pub(crate) struct Shard {
     pub(crate) born_bytes: usize,
     /// Bytes of the second.
     pub(crate) gone_bytes: usize,
+    /// Blocks of earlier sessions that were live when those ended, as far as this shard's counts know.
+    pub(crate) carried: usize,
+    /// Deaths of blocks of earlier sessions.
+    pub(crate) older_gone: usize,
     /// Where the next small block that is freed is put.
     pub(crate) small_at: usize,
     /// Where the next large one is put.
@@ -213,6 +217,8 @@ impl Shard {
     unsafe fn begin(shard: *mut Shard, session: u32) {
         // SAFETY: as above. The session comes last: who reads the counts looks at it first.
         unsafe {
+            let carried = (*shard).carried.wrapping_add((*shard).born).wrapping_sub((*shard).gone);
+            words::write(&raw mut (*shard).carried as usize, carried);
             words::write(&raw mut (*shard).session as usize, 0);
             for word in [
                 &raw mut (*shard).born,
@@ -223,6 +229,40 @@ impl Shard {
                 words::write(word as usize, 0);
             }
             words::write(&raw mut (*shard).session as usize, session as usize);
+        }
+    }
+
+    /// Counts the death of a block of an earlier session.
+    ///
+    /// # Safety
+    /// As for [`count_born`](Shard::count_born).
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn count_older(shard: *mut Shard) {
+        // SAFETY: as above.
+        unsafe { words::write(&raw mut (*shard).older_gone as usize, (*shard).older_gone.wrapping_add(1)) };
+    }
+
+    /// A block of an earlier session moves: its death at the old place is none.
+    ///
+    /// # Safety
+    /// As for [`count_born`](Shard::count_born).
+    pub(crate) unsafe fn count_moved(shard: *mut Shard) {
+        // SAFETY: as above.
+        unsafe { words::write(&raw mut (*shard).carried as usize, (*shard).carried.wrapping_add(1)) };
+    }
+
+    /// What this shard's counts add to the number of live blocks of all sessions.
+    ///
+    /// # Safety
+    /// As for [`live`](Shard::live).
+    pub(crate) unsafe fn live_of_all(shard: *mut Shard) -> usize {
+        // SAFETY: by the obligation of this function.
+        unsafe {
+            let read = |word: *const usize| words::read(word as usize);
+            let now = read(&raw const (*shard).born).wrapping_sub(read(&raw const (*shard).gone));
+            let before = read(&raw const (*shard).carried).wrapping_sub(read(&raw const (*shard).older_gone));
+            now.wrapping_add(before)
         }
     }
 

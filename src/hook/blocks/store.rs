@@ -32,7 +32,8 @@ pub(crate) struct Store {
     pub(crate) next_span: AtomicUsize,
     /// Where the guarded blocks stand.
     pub(crate) fences: Fences,
-    next_meta: AtomicU32,
+    /// Slots of blocks that are no body's have metas from the first number on, those of bodies' blocks from the middle on.
+    next_meta: [AtomicU32; 2],
     shards: *mut Shard,
     owners: *const Owners,
     /// Free runs of spans.
@@ -92,7 +93,7 @@ impl Store {
                 most_metas: u32::try_from(metas).unwrap_or(u32::MAX),
                 next_span: AtomicUsize::new(0),
                 fences: Fences::new(by_page.cast(), bytes),
-                next_meta: AtomicU32::new(1),
+                next_meta: [AtomicU32::new(1), AtomicU32::new(metas as u32 / 2)],
                 shards: shards.cast(),
                 owners: owners.cast(),
                 runs: Runs::new(),
@@ -118,11 +119,6 @@ impl Store {
     #[inline(always)]
     pub(crate) fn number(&self, meta: *const Meta) -> u32 {
         ((meta as usize).wrapping_sub(self.metas as usize) >> META_SHIFT) as u32
-    }
-
-    /// How many meta numbers there are; the first is 1.
-    pub(crate) fn end(&self) -> u32 {
-        u32::min(self.next_meta.load(Ordering::Acquire), self.most_metas)
     }
 
     /// The span with this number.
@@ -230,13 +226,23 @@ impl Store {
     }
 
     /// Takes `count` metas that were never used; the number of the first.
-    pub(crate) fn new_metas(&self, count: u32) -> Option<u32> {
-        let first = self.next_meta.fetch_add(count, Ordering::Relaxed);
-        if first.checked_add(count)? <= self.most_metas {
+    pub(crate) fn new_metas(&self, count: u32, family: Family) -> Option<u32> {
+        let (next, end) = self.metas_of(family);
+        let first = next.fetch_add(count, Ordering::Relaxed);
+        if first.checked_add(count)? <= end {
             return Some(first);
         }
-        self.next_meta.fetch_sub(count, Ordering::Relaxed);
+        next.fetch_sub(count, Ordering::Relaxed);
         None
+    }
+
+    /// The next meta number of a family, and where its numbers end.
+    fn metas_of(&self, family: Family) -> (&AtomicU32, u32) {
+        let [others, bodies] = &self.next_meta;
+        match family {
+            Family::Others => (others, self.most_metas / 2),
+            Family::Bodies => (bodies, self.most_metas),
+        }
     }
 
     /// A slot for a block of this session; its meta has the address at which the block stands, and is otherwise as its last block left it. Null
@@ -304,7 +310,8 @@ impl Store {
         // SAFETY: by the obligation of this function.
         unsafe {
             let fresh = (&raw mut (*shard).fresh).cast::<Fresh>().wrapping_add(list);
-            if (*fresh).next == (*fresh).end && !self.open(fresh, class) {
+            let family = if list == class { Family::Others } else { Family::Bodies };
+            if (*fresh).next == (*fresh).end && !self.open(fresh, class, family) {
                 return ptr::null_mut();
             }
             let meta = self.meta((*fresh).next);
@@ -322,13 +329,13 @@ impl Store {
     ///
     /// # Safety
     /// `fresh` is the calling thread's, for this class.
-    unsafe fn open(&self, fresh: *mut Fresh, class: usize) -> bool {
+    unsafe fn open(&self, fresh: *mut Fresh, class: usize, family: Family) -> bool {
         // SAFETY: by the obligation of this function; a span that was never used is nobody's.
         unsafe {
             let slot = *SLOT.as_ptr().wrapping_add(class);
             let count = (SPAN as u64).wrapping_mul(reciprocal(slot as usize)).wrapping_shr(32) as u32;
             // One more than there are slots: what is left at the end of a span belongs to it.
-            let Some(first) = self.new_metas(count.wrapping_add(1)) else { return false };
+            let Some(first) = self.new_metas(count.wrapping_add(1), family) else { return false };
             let Some(number) = self.new_spans(1) else { return false };
             let span = self.span(number);
             (*span).slot = slot;
@@ -342,12 +349,60 @@ impl Store {
         }
     }
 
-    /// Every slot that a block has stood in.
+    /// Every slot that a block of this family has stood in.
+    pub(crate) fn slots(&self, family: Family) -> Slots<'_> {
+        let (next, end) = self.metas_of(family);
+        let first = if family == Family::Others { 1 } else { self.most_metas / 2 };
+        Slots { store: self, at: first, end: u32::min(next.load(Ordering::Acquire), end) }
+    }
+
+    /// Every slot that any block has stood in.
     pub(crate) fn used(&self) -> impl Iterator<Item = *mut Meta> + '_ {
-        (1..self.end()).map(|number| self.meta(number)).filter(|&meta| {
+        self.slots(Family::Others).chain(self.slots(Family::Bodies))
+    }
+}
+
+/// Whose blocks stand in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Blocks of no run.
+    Others,
+    /// Blocks of runs of a body.
+    Bodies,
+}
+
+impl Family {
+    /// The family of blocks that are born in this session.
+    pub(crate) fn of(session: u32) -> Family {
+        if session == 0 { Family::Others } else { Family::Bodies }
+    }
+}
+
+/// See [`Store::slots`]. There are many in which nothing stands, so the way past them is short, without optimisation too.
+pub(crate) struct Slots<'a> {
+    store: &'a Store,
+    at: u32,
+    end: u32,
+}
+
+impl Iterator for Slots<'_> {
+    type Item = *mut Meta;
+
+    fn next(&mut self) -> Option<*mut Meta> {
+        let mut meta = self.store.meta(self.at);
+        let end = self.store.meta(self.end);
+        while meta < end {
             // SAFETY: a meta below the end lies in pages of the store; its state is one byte, written as a whole.
-            unsafe { (*meta).state.load(Ordering::Acquire) != FRESH }
-        })
+            let state = unsafe { (&raw const (*meta).state as *const u8).read_volatile() };
+            let found = meta;
+            meta = meta.wrapping_add(1);
+            if state != FRESH {
+                self.at = self.store.number(meta);
+                return Some(found);
+            }
+        }
+        self.at = self.end;
+        None
     }
 }
 

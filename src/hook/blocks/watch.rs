@@ -196,6 +196,18 @@ impl Store {
         unsafe { self.fill_round(meta) };
     }
 
+    /// The same for a freed block, so that what was found once is not found again by a later run.
+    ///
+    /// # Safety
+    /// As for [`guarded`](Store::guarded); the block is freed, not out of reach, and its slot is not in use again.
+    pub(crate) unsafe fn mend_freed(&self, meta: *mut Meta) {
+        // SAFETY: by the obligation of this function.
+        unsafe {
+            zones::fill((*meta).address, (*meta).size, FREED);
+            self.repair(meta);
+        }
+    }
+
     /// Looks at a call that gives back the block at `address`, in this slot. If nothing is wrong the block is the caller's alone
     /// from now on, and no longer live: [`end`](Store::end_life) or [`keep`](Store::keep) follows.
     ///
@@ -246,6 +258,8 @@ impl Store {
             let size = (*meta).size;
             if (*meta).session == session && session != 0 {
                 Shard::count_gone(shard, session, size);
+            } else if (*meta).session != 0 {
+                Shard::count_older(shard);
             }
             if (*meta).marks & GUARDED != 0 {
                 self.retire(meta);

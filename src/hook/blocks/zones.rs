@@ -22,7 +22,10 @@ pub(crate) const FREED: u8 = 0xDD;
 pub(crate) unsafe fn fill(from: usize, len: usize, pattern: u8) {
     // SAFETY: by the obligation of this function: of up to 32 bytes the first words and the last, which may overlap, are all.
     unsafe {
-        if len > 32 || len < 8 {
+        if len > 32 {
+            return bytes::set(from, pattern, len);
+        }
+        if len < 8 {
             return bytes::set(from, pattern, len);
         }
         let word = usize::from_ne_bytes([pattern; size_of::<usize>()]);

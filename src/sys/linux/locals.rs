@@ -31,7 +31,7 @@ const GAP: usize = if LOCALS_BELOW { 0 } else { 2 * WORD };
 static REACH: AtomicUsize = AtomicUsize::new(0);
 
 /// The calling thread's pointer to its record; 0 if this machine's is not known.
-#[inline]
+#[inline(always)]
 pub(crate) fn thread_pointer() -> usize {
     let pointer: usize;
     // SAFETY: the word at the thread pointer's start is the pointer itself, by the machine's ABI.
@@ -91,6 +91,11 @@ pub(super) fn measure() {
         }
     }
     REACH.store(reach, Ordering::Release);
+}
+
+/// Whether an address lies among the calling thread's static thread-locals, which lie equally far from every thread's pointer.
+pub(crate) fn is_fixed(address: usize) -> bool {
+    fixed(thread_pointer()).holds(address)
 }
 
 /// The static thread-locals of the thread with this pointer; empty if they were not measured. Inside the allocator call and in

@@ -1,5 +1,6 @@
 //! Pages of our own, straight from the system: never through the allocator that is watched.
 
+use super::state::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
@@ -165,6 +166,11 @@ static OURS: Ours = Ours {
     places: [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; KNOWN],
     more: AtomicPtr::new(ptr::null_mut()),
 };
+
+/// Where the list above lies: it changes without the program's doing.
+pub(super) fn bookkeeping() -> Range {
+    Range::of(&OURS)
+}
 
 impl Ours {
     fn next(&self) -> Option<&'static Ours> {

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use super::pages::{self, Share};
+use super::state::Range;
 
 /// How many thread pointers are kept; those of ended threads are used again. Later ones are not kept.
 const PLACES: usize = 1 << 14;
@@ -21,6 +22,11 @@ struct Place {
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(std::ptr::null_mut());
 static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Where the words above lie.
+pub(super) fn bookkeeping() -> [Range; 2] {
+    [Range::of(&TABLE), Range::of(&FORKS)]
+}
 
 /// Notes that the thread with this pointer lives. Takes no lock, and may be called inside the allocator call.
 pub(crate) fn note_thread(pointer: usize) {

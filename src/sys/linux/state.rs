@@ -64,6 +64,14 @@ unsafe extern "C" fn each_module(info: *mut libc::dl_phdr_info, _size: usize, fo
     0
 }
 
+/// Statics of this crate that change without the program's doing: they belong to no state that a run leaves behind.
+pub(crate) fn bookkeeping() -> Vec<Range> {
+    let words = super::world::bookkeeping().into_iter().chain(super::seen::bookkeeping());
+    let mut all: Vec<Range> = words.chain([super::pages::bookkeeping(), super::modules::bookkeeping()]).collect();
+    all.sort_unstable_by_key(|range| range.from);
+    all
+}
+
 /// The calling thread's stack from `from` to its outermost frame. On a thread that C's library made, the thread's own record
 /// lies above the stack in the same mapping, and is left out: it holds what the thread was once started with.
 pub(crate) fn stack_above(from: usize) -> Option<Range> {
@@ -85,6 +93,11 @@ pub(crate) fn writable_memory(stack: usize) -> Vec<Range> {
 }
 
 impl Range {
+    /// Where a value lies.
+    pub(super) fn of<T>(value: &T) -> Range {
+        Range { from: std::ptr::from_ref(value) as usize, len: size_of::<T>() }
+    }
+
     /// Whether the address lies in it.
     pub(crate) fn holds(&self, address: usize) -> bool {
         address >= self.from && address.wrapping_sub(self.from) < self.len

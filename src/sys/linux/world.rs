@@ -72,6 +72,20 @@ static ARRIVED: AtomicU32 = AtomicU32::new(0);
 /// How many threads are in the handler.
 static INSIDE: AtomicU32 = AtomicU32::new(0);
 
+/// Where the words above lie: they change without the program's doing.
+pub(super) fn bookkeeping() -> [Range; 8] {
+    [
+        Range::of(&BOARD),
+        Range::of(&HOLDER),
+        Range::of(&LAST),
+        Range::of(&ROUND),
+        Range::of(&STOPPER),
+        Range::of(&TAKEN),
+        Range::of(&ARRIVED),
+        Range::of(&INSIDE),
+    ]
+}
+
 /// A thread that could not be stopped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Running {

@@ -70,11 +70,6 @@ pub(crate) fn is_ours(_from: usize, _bytes: usize) -> bool {
     false
 }
 
-/// First byte and length of all memory of ours: nobody looks through memory that is not known.
-pub(crate) fn ours() -> impl Iterator<Item = (usize, usize)> {
-    std::iter::empty()
-}
-
 /// Gives them back.
 ///
 /// # Safety

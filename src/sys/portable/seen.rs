@@ -2,6 +2,3 @@
 
 /// Would note that the thread with this pointer lives.
 pub(crate) fn note_thread(_pointer: usize) {}
-
-/// Nobody forks.
-pub(crate) fn forked() {}

@@ -5,14 +5,9 @@ use std::time::Duration;
 use super::roots::Root;
 use super::state::Range;
 
-/// A thread that could not be stopped.
+/// A thread that could not be stopped: none is known of.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Running {
-    /// Its number.
-    pub(crate) id: i32,
-    /// Where its stack is: not known.
-    pub(crate) sp: Option<usize>,
-}
+pub(crate) enum Running {}
 
 /// Nobody stands still.
 #[derive(Debug)]
@@ -31,11 +26,6 @@ impl Stopped {
     /// The other threads that could not be stopped: none is known of.
     pub(crate) fn running(&self) -> impl Iterator<Item = Running> {
         std::iter::empty()
-    }
-
-    /// Whether all threads were seen: no.
-    pub(crate) fn saw_all(&self) -> bool {
-        false
     }
 
     /// The roots that cost little: not known, so false.
