@@ -49,7 +49,10 @@ unsafe impl Sync for Store {}
 unsafe impl Send for Store {}
 
 /// The sizes of ranges that are tried, the largest first: a system may limit a process's addresses.
-const RANGES: [usize; 6] = [1 << 40, 1 << 36, 1 << 33, 1 << 31, 1 << 29, 1 << 27];
+const RANGES: [usize; 6] = [1 << 40, 1 << 36, 1 << 33, 1 << 31, 1 << 29, SMALLEST];
+const SMALLEST: usize = 1 << 27;
+/// So much must be left for all else, beside a range that is not the smallest.
+const LEFT: usize = 256 << 20;
 
 impl Store {
     /// Reserves a range and its tables; `None` if the system has no addresses left. The store stays for ever.
@@ -80,6 +83,11 @@ impl Store {
                     return None;
                 }
             }
+        }
+        // It must leave the program something to live on; the smallest is taken anyway.
+        if bytes > SMALLEST && !pages::would_give(LEFT) {
+            give_back(&places, &sizes);
+            return None;
         }
         let [range, spans, metas_at, shards, owners, store, by_page] = places;
         let store = store.cast::<Store>();
