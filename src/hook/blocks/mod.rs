@@ -14,4 +14,6 @@ pub(crate) mod watch;
 pub(crate) mod zones;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
