@@ -347,7 +347,10 @@ fn noticed(noticed: Noticed) -> Option<&'static str> {
 fn unknown_writer(when: &str, guard_pages: bool) -> String {
     let mut text = format!("noticed {when}, so who wrote is not known");
     if !guard_pages {
-        text.push_str(": `#[alloc_test(guard = \"pages\")]` or `OOMSWEEP_GUARD=pages` stops at the very instruction");
+        text.push_str(
+            ": `#[alloc_test(guard = \"pages\")]` or `OOMSWEEP_GUARD=pages` stops at the very instruction, and `check_memory()` \
+             between two steps of the body tells which of them it was",
+        );
     }
     text
 }
