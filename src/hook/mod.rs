@@ -109,16 +109,16 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if gate::state() == State::Off as u32 && !core::is_ours(block as usize) {
-            // SAFETY: as above.
-            return unsafe { self.backing.dealloc(block, layout) };
+        if gate::state() == State::Off as u32 {
+            if !core::is_ours(block as usize) {
+                // SAFETY: as above.
+                return unsafe { self.backing.dealloc(block, layout) };
+            }
+        } else if short::free(block as usize, layout) {
+            return;
         }
         // SAFETY: as above.
-        unsafe {
-            if !short::free(block as usize, layout) {
-                calls::free(&self.backing, block, layout);
-            }
-        }
+        unsafe { calls::free(&self.backing, block, layout) };
     }
 
     #[inline]

@@ -14,6 +14,4 @@ pub(crate) mod watch;
 pub(crate) mod zones;
 
 #[cfg(test)]
-mod fuzz;
-#[cfg(test)]
 mod tests;

@@ -88,8 +88,19 @@ pub(crate) unsafe fn holds(from: usize, len: usize, pattern: u8) -> bool {
         // SAFETY: by the obligation of this function.
         return unsafe { holds_few(from, len, pattern) };
     }
+    if len <= 32 {
+        // SAFETY: as above: the first words and the last, which may overlap, are all of it.
+        unsafe {
+            let end = from.wrapping_add(len);
+            let mut differs = (words::read(from) ^ word) | (words::read(end.wrapping_sub(8)) ^ word);
+            if len > 16 {
+                differs |= (words::read(from.wrapping_add(8)) ^ word) | (words::read(end.wrapping_sub(16)) ^ word);
+            }
+            return differs == 0;
+        }
+    }
     // SAFETY: as above; both ranges lie inside the first.
-    unsafe { words::read(from) == word && (len == 8 || bytes::same(from, from.wrapping_add(8), len.wrapping_sub(8))) }
+    unsafe { words::read(from) == word && bytes::same(from, from.wrapping_add(8), len.wrapping_sub(8)) }
 }
 
 /// # Safety

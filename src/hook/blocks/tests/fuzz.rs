@@ -6,12 +6,12 @@ use std::thread;
 
 use proptest::prelude::*;
 
-use super::birth::Birth;
-use super::meta::Meta;
-use super::shard::Shard;
-use super::store::Store;
-use super::watch::{HUGE, Wrong};
-use super::zones::{self, FREED, FRONT, REAR};
+use super::super::birth::Birth;
+use super::super::meta::Meta;
+use super::super::shard::Shard;
+use super::super::store::Store;
+use super::super::watch::{HUGE, Wrong};
+use super::super::zones::{self, FREED, FRONT, REAR};
 use crate::model::event::Kind;
 use crate::model::memory::{Damage, SHOWN};
 
