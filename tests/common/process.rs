@@ -140,9 +140,14 @@ impl Run {
             if unsafe { libc::setsid() } < 0 {
                 return Err(io::Error::last_os_error());
             }
+            for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+                // A shell's background job ignores some of these, and hands that down.
+                // SAFETY: no memory is involved.
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
+            }
             setup.map_or(Ok(()), |setup| setup())
         };
-        // SAFETY: `setsid` is async-signal-safe, and so is what a `Setup` may do.
+        // SAFETY: `setsid` and `signal` are async-signal-safe, and so is what a `Setup` may do.
         unsafe { command.pre_exec(before_exec) };
         let child = command.spawn()?;
         Ok(Running { name: self.name, child, started: Instant::now(), limit: self.limit, dir, reports })
