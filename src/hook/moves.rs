@@ -88,9 +88,14 @@ unsafe fn change(
         let (shard, session) = (shard_of(core, local), (*core).session_number());
         let guarded = (*meta).marks & GUARDED != 0 || ((*core).guards() && (*meta).session == session);
         let moves = guarded || (request.is_some() && (*core).own().moves);
-        if !moves && store.resize(shard, meta, new_size, session) {
-            store.keep(meta);
-            return block;
+        if !moves {
+            Shard::enter(shard, store.common());
+            let fits = store.resize(shard, meta, new_size, session);
+            Shard::leave(shard, store.common());
+            if fits {
+                store.keep(meta);
+                return block;
+            }
         }
         let align = 1_usize.wrapping_shl(u32::from((*meta).align));
         let (of, thread) = ((*meta).session, (*meta).thread);
@@ -106,7 +111,9 @@ unsafe fn change(
             return moved;
         }
         if of != session && of != 0 {
+            Shard::enter(shard, store.common());
             Shard::count_moved(shard);
+            Shard::leave(shard, store.common());
         }
         store.hand_over(meta, store.slot_of(moved as usize));
         end(core, local, meta);

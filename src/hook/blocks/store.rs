@@ -4,7 +4,7 @@
 //! lies in by a division, without a look at the memory that it points to.
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::classes::{CLASS, LARGEST, SLOT, SPAN, SPAN_SHIFT, ZONE, reciprocal};
 use super::guarded::{Fences, PAGE_SHIFT, pages_of};
@@ -38,8 +38,6 @@ pub(crate) struct Store {
     owners: *const Owners,
     /// Free runs of spans.
     pub(crate) runs: Runs,
-    /// Blocks that the system had no memory for are refused from now on.
-    pub(crate) full: AtomicBool,
 }
 
 // SAFETY: the pointers are to pages that belong to the store alone and are never given back; what lies there is changed by the
@@ -105,7 +103,6 @@ impl Store {
                 shards: shards.cast(),
                 owners: owners.cast(),
                 runs: Runs::new(),
-                full: AtomicBool::new(false),
             });
             Some(&*store)
         }
@@ -214,7 +211,11 @@ impl Store {
             let shard = self.nth_shard(number);
             // SAFETY: the shard lies in pages of the store; this process has one thread.
             let busy = unsafe { (*shard).busy } != 0;
-            if busy && shard != own && number != COMMON {
+            if busy && number == COMMON {
+                // The lock is held by a thread that is not here. Its lists are forgotten with it.
+                // SAFETY: as above, and this thread is not inside; zeros are a valid shard.
+                unsafe { shard.write_bytes(0, 1) };
+            } else if busy && shard != own {
                 owners.retire(number);
             }
         }

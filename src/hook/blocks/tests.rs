@@ -300,6 +300,26 @@ fn holds(address: usize, len: usize, fill: u8) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// More threads than have a shard of their own share one; what one of them was in the middle of at a fork holds nobody up.
+#[test]
+fn a_shared_shard_that_was_held_at_a_fork_is_free_again() {
+    let bench = Bench::new();
+    let keys = 1..;
+    let common = keys.map(|key: usize| bench.store.shard(key << 12)).find(|&shard| shard == bench.store.common());
+    let common = common.expect("there are so many shards and no more");
+    // SAFETY: no other thread knows this store.
+    unsafe {
+        Shard::enter(common, bench.store.common());
+        bench.store.after_fork(bench.shard);
+        Shard::enter(common, bench.store.common());
+        let meta = bench.store.take(common, 24, 8, 1);
+        assert!(!meta.is_null());
+        bench.store.begin(common, meta, 24, 8, &BIRTH);
+        Shard::leave(common, bench.store.common());
+        assert_eq!((*meta).address % 8, 0);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
