@@ -11,7 +11,7 @@ use super::gate::{self, State};
 use crate::sys::world;
 
 /// How long other threads may take to stand still.
-const STANDING: Duration = Duration::from_millis(100);
+pub(crate) const STANDING: Duration = Duration::from_millis(100);
 /// How often they are asked to, while one of them is inside the allocator.
 const TRIES: u32 = 100;
 

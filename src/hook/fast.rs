@@ -11,7 +11,7 @@ use super::blocks::classes::{CLASS, LARGEST, SPAN, SPAN_SHIFT, ZONE};
 use super::blocks::meta::{LIVE, Meta, QUARANTINED};
 use super::blocks::shard::{LARGE_KEPT, SMALL, SMALL_KEPT, Shard, list_of};
 use super::blocks::span::Span;
-use super::blocks::zones::{self, FREED, FRONT, NEW, REAR};
+use super::blocks::zones::{self, FREED, NEW, REAR};
 use super::local::Local;
 use crate::sys::words;
 
@@ -242,7 +242,7 @@ unsafe fn try_to_free(fast: *const Fast, local: *const Local, address: usize, si
         let room = (*meta).room as usize;
         let fits =
             (*meta).address == address && (*meta).size == size && align == 1_usize.wrapping_shl((*meta).align as u32);
-        if !fits || room == 0 || (*meta).session != (*fast).session || !is_whole(meta, address, size, room) {
+        if !fits || room == 0 || (*meta).session != (*fast).session || !zones::hold_round(address, size, room) {
             return false;
         }
         let shard = (*local).shard.get();
@@ -282,20 +282,6 @@ unsafe fn try_to_free(fast: *const Fast, local: *const Local, address: usize, si
     }
 }
 
-/// Whether what is guarded round a block is untouched, in a slot where the least is guarded before it.
-///
-/// # Safety
-/// The meta is one of such a slot, and these are what it says.
-#[inline(always)]
-unsafe fn is_whole(meta: *const Meta, address: usize, size: usize, room: usize) -> bool {
-    let _ = meta;
-    // SAFETY: by the obligation of this function, inside the slot.
-    unsafe {
-        zones::holds_zone(address.wrapping_add(size), room.wrapping_sub(size), REAR)
-            && zones::holds_zone(address.wrapping_sub(ZONE), ZONE, FRONT)
-    }
-}
-
 /// Whether a block may leave the quarantine: it is untouched, in such a slot.
 ///
 /// # Safety
@@ -305,6 +291,6 @@ unsafe fn may_leave(meta: *const Meta) -> bool {
     // SAFETY: by the obligation of this function.
     unsafe {
         let (address, size, room) = ((*meta).address, (*meta).size, (*meta).room as usize);
-        room != 0 && zones::holds(address, size, FREED) && is_whole(meta, address, size, room)
+        room != 0 && zones::holds(address, size, FREED) && zones::hold_round(address, size, room)
     }
 }

@@ -2,16 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::reach::{self, Search};
+use crate::hook::asks::STANDING;
 use crate::hook::blocks::meta::LIVE;
 use crate::hook::core::Core;
 use crate::hook::journal::Leaked;
 use crate::sys::threads;
-
-/// How long other threads may take to stand still.
-const STANDING: Duration = Duration::from_millis(100);
 
 /// What is left at the end of a run.
 #[derive(Default)]
@@ -58,10 +55,7 @@ pub(crate) fn leaks(core: &Core, entry: usize, older: &[i32], threads_run: bool,
 /// How many threads that this run has started, and that still run, made blocks that are live; these are held.
 fn of_living_threads(core: &Core, search: &mut Search<'_>, older: &[i32], hold: bool) -> u64 {
     let system_ids = system_ids(core);
-    let is_young = |thread: u32| {
-        let id = (thread as usize).checked_sub(1).and_then(|place| system_ids.get(place));
-        id.is_some_and(|&id| !older.contains(&id) && threads::is_alive(id))
-    };
+    let is_young = |thread: u32| running(&system_ids, thread).is_some_and(|id| !older.contains(&id));
     let mut alive: Vec<u32> = search.makers().filter(|&thread| is_young(thread)).collect();
     alive.sort_unstable();
     alive.dedup();
@@ -79,7 +73,7 @@ fn hold_what_living_threads_made(core: &Core, search: &mut Search<'_>) {
     }
     let system_ids = system_ids(core);
     let mut known: HashMap<u32, bool> = HashMap::new();
-    search.hold(|thread| thread != 0 && *known.entry(thread).or_insert_with(|| runs(&system_ids, thread)));
+    search.hold(|thread| thread != 0 && *known.entry(thread).or_insert_with(|| running(&system_ids, thread).is_some()));
 }
 
 fn system_ids(core: &Core) -> Vec<i32> {
@@ -89,9 +83,10 @@ fn system_ids(core: &Core) -> Vec<i32> {
     ids
 }
 
-fn runs(system_ids: &[i32], number: u32) -> bool {
-    let Some(place) = (number as usize).checked_sub(1) else { return false };
-    system_ids.get(place).is_some_and(|&id| threads::is_alive(id))
+/// The system's number of the thread with this number of ours, if it still runs.
+fn running(system_ids: &[i32], number: u32) -> Option<i32> {
+    let place = (number as usize).checked_sub(1)?;
+    system_ids.get(place).copied().filter(|&id| threads::is_alive(id))
 }
 
 /// Tells roots from what only they reach, in linear time and without a name for every component: flood from each block not

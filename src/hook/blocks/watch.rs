@@ -131,8 +131,7 @@ impl Store {
             if room == 0 {
                 return self.is_intact_round(meta);
             }
-            zones::holds_zone(address.wrapping_add(size), room.wrapping_sub(size), REAR)
-                && zones::holds_zone(address.wrapping_sub(ZONE), ZONE, FRONT)
+            zones::hold_round(address, size, room)
         }
     }
 
@@ -389,7 +388,7 @@ impl Store {
     /// Gives a live block another size where it stands, if there is room. The caller looks at its guarded bytes before.
     ///
     /// # Safety
-    /// The caller has claimed the block; `shard` is the calling thread's.
+    /// The caller has claimed the block; `shard` is the calling thread's and was entered.
     #[inline(always)]
     pub(crate) unsafe fn resize(&self, shard: *mut Shard, meta: *mut Meta, size: usize, session: u32) -> bool {
         // SAFETY: by the obligations of this function.

@@ -3,6 +3,7 @@
 //! All of it is done by C's `memset` and `memcmp`, for they cost the same in a build without optimisation. A pattern is one byte
 //! repeated: a range holds it if its first bytes do, and if the range equals itself moved by eight.
 
+use super::classes::ZONE;
 use crate::sys::{bytes, words};
 
 /// Before a block.
@@ -74,6 +75,20 @@ pub(crate) unsafe fn holds_zone(from: usize, len: usize, pattern: u8) -> bool {
             | (words::read(end.wrapping_sub(16)) ^ word)
             | (words::read(end.wrapping_sub(8)) ^ word);
         differs == 0 && (len <= 32 || bytes::same(from, from.wrapping_add(8), len.wrapping_sub(8)))
+    }
+}
+
+/// Whether the zones round a block are untouched, in a slot before which the least is guarded. `room`: from the block's first byte
+/// to the end of its slot.
+///
+/// # Safety
+/// The slot is readable, and these are what its meta says.
+#[inline(always)]
+pub(crate) unsafe fn hold_round(address: usize, size: usize, room: usize) -> bool {
+    // SAFETY: by the obligation of this function, inside the slot.
+    unsafe {
+        holds_zone(address.wrapping_add(size), room.wrapping_sub(size), REAR)
+            && holds_zone(address.wrapping_sub(ZONE), ZONE, FRONT)
     }
 }
 
