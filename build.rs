@@ -45,9 +45,29 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/hook");
     println!("cargo:rerun-if-changed=src/sys");
+    println!("cargo:rustc-check-cfg=cfg(oomsweep_allocator_is_stable)");
     if is_wanted() && compile().is_ok() {
         println!("cargo:rustc-cfg=oomsweep_fast");
     }
+    if env::var_os("CARGO_FEATURE_ALLOCATOR_API").is_some() && has_stable_allocator() {
+        println!("cargo:rustc-cfg=oomsweep_allocator_is_stable");
+    }
+}
+
+/// Whether the standard library's `Allocator` can be named without a feature of the compiler's.
+fn has_stable_allocator() -> bool {
+    let (Some(compiler), Some(out)) = (env::var_os("RUSTC"), env::var_os("OUT_DIR").map(PathBuf::from)) else {
+        return false;
+    };
+    let (source, made) = (out.join("allocator.rs"), out.join("allocator.rmeta"));
+    let text = "#![no_std]\npub use core::alloc::{AllocError, Allocator};\npub fn f(_: &dyn Allocator) {}\n";
+    fs::write(&source, text).is_ok()
+        && Command::new(compiler)
+            .args(["--crate-type", "lib", "--crate-name", "allocator", "--edition", "2021", "--emit", "metadata"])
+            .args(["--cap-lints", "allow", "-o"])
+            .args([&made, &source])
+            .output()
+            .is_ok_and(|done| done.status.success())
 }
 
 /// The program is built without optimisation, for a target whose assembly is known to be taken in, and nothing instruments it.

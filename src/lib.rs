@@ -38,6 +38,8 @@
 //! `cargo run --example memory` those of memory errors.
 //! [`Sweep`] does the same from any function, with the [`Report`] as a value.
 
+#![cfg_attr(all(feature = "allocator-api", not(oomsweep_allocator_is_stable)), feature(allocator_api))]
+
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("oomsweep reserves more addresses than a target without 64-bit pointers has");
 
@@ -56,6 +58,8 @@ mod sweep;
 mod inspect;
 
 mod render;
+
+pub mod heap;
 
 mod harness;
 

@@ -24,9 +24,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("inspect", &["model", "sys"]),
     ("render", &["model"]),
     ("report_api", &["model", "render"]),
+    ("heap", &["model", "sys", "hook", "inspect", "render"]),
     ("harness", &["model", "sys", "hook", "config", "session", "sweep", "inspect", "render"]),
     ("builder", &["model", "config", "session", "render", "harness"]),
-    ("private", &["harness", "builder"]),
+    ("private", &["heap", "harness", "builder"]),
 ];
 
 /// What the attribute's expansion names; it re-exports, as `lib.rs` does.

@@ -5,10 +5,10 @@
 
 use std::hint::black_box;
 
-use allocator_api2::alloc::AllocError;
-use allocator_api2::boxed::Box as Box2;
-use allocator_api2::collections::TryReserveError;
-use allocator_api2::vec::Vec as Vec2;
+use allocator_api2_02::alloc::AllocError;
+use allocator_api2_02::boxed::Box as Box2;
+use allocator_api2_02::collections::TryReserveError;
+use allocator_api2_02::vec::Vec as Vec2;
 use oomsweep::{Sweep, alloc_test, exempt};
 
 use crate::{expect, keeps};
