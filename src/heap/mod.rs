@@ -4,5 +4,7 @@ pub mod adapt;
 mod foreign;
 mod lock;
 mod seam;
+mod test_alloc;
 
 pub use seam::{AllocError, Allocator};
+pub use test_alloc::TestAlloc;

@@ -47,6 +47,22 @@ pub struct Points {
     pub exempt: u64,
     /// Requests of the baseline made by other threads.
     pub other_threads: u64,
+    /// Requests of the baseline to the global allocator, which are checked and not failed, for the body has allocators of its own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub global: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// One of the allocators whose requests were failed, of a body that has allocators of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Its name: a parameter's, or `global`.
+    pub name: String,
+    /// Points of its baseline.
+    pub points: u64,
 }
 
 /// What was planned and what came of it, in trials.
@@ -71,6 +87,23 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// Adds what came of other trials.
+    pub fn join(&mut self, more: &Coverage) {
+        let Coverage { planned, tried, error, tolerated, skipped, failed, moved, left } = more;
+        for (sum, added) in [
+            (&mut self.planned, planned),
+            (&mut self.tried, tried),
+            (&mut self.error, error),
+            (&mut self.tolerated, tolerated),
+            (&mut self.skipped, skipped),
+            (&mut self.failed, failed),
+            (&mut self.moved, moved),
+            (&mut self.left, left),
+        ] {
+            *sum = sum.saturating_add(*added);
+        }
+    }
+
     /// Counts one trial that was made.
     pub fn add(&mut self, verdict: Verdict, policy: &Policy) {
         self.tried = self.tried.saturating_add(1);
@@ -101,15 +134,42 @@ pub struct Engine {
 
 /// One trial: never folded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "TrialForm", into = "TrialForm")]
 pub struct Trial {
     /// What was failed.
-    #[serde(with = "fault_text")]
     pub fault: Fault,
+    /// Whose points the fault counts, where there are several such spaces.
+    pub space: Option<String>,
     /// What it came to.
     pub verdict: Verdict,
     /// The points before the fault were not those of the baseline.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drifted: bool,
+}
+
+/// A trial as the report file has it.
+#[derive(Serialize, Deserialize)]
+struct TrialForm {
+    fault: String,
+    verdict: Verdict,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    drifted: bool,
+}
+
+impl TryFrom<TrialForm> for Trial {
+    type Error = String;
+
+    fn try_from(form: TrialForm) -> Result<Trial, String> {
+        let TrialForm { fault: text, verdict, drifted } = form;
+        let (fault, space) = Fault::read_in(&text).map_err(|_| format!("`{text}` is no fault"))?;
+        Ok(Trial { fault, space: space.map(str::to_owned), verdict, drifted })
+    }
+}
+
+impl From<Trial> for TrialForm {
+    fn from(trial: Trial) -> TrialForm {
+        let fault = trial.fault.text_in(trial.space.as_deref());
+        TrialForm { fault, verdict: trial.verdict, drifted: trial.drifted }
+    }
 }
 
 /// A request, with the stack that made it.
@@ -438,6 +498,9 @@ pub struct Report {
     /// The blocks of the plain run that something still reaches, if they were asked for; they are no leaks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reachable: Vec<BlockReport>,
+    /// The allocators whose requests were failed, one after the other, of a body that has allocators of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spaces: Vec<Space>,
     /// Every trial, in sweep order.
     pub trials: Vec<Trial>,
     /// The findings, in sweep order.
@@ -454,19 +517,5 @@ fn exact_option<S: serde::Serializer>(value: &Option<u64>, serializer: S) -> Res
     match value {
         Some(value) => exact_integer(value, serializer),
         None => serializer.serialize_none(),
-    }
-}
-
-mod fault_text {
-    use super::Fault;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(fault: &Fault, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(fault)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fault, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is no fault")))
     }
 }
