@@ -26,7 +26,8 @@ unsafe fn allocate(store: &Store, shard: *mut Shard, size: usize, align: usize) 
     unsafe {
         let meta = store.take(shard, size, align, SESSION);
         assert!(!meta.is_null());
-        let birth = Birth { session: SESSION, thread: 0, marks: 0, allocator: 0, stack: 0, kind: Kind::Alloc, counted: true };
+        let birth =
+            Birth { session: SESSION, thread: 0, marks: 0, allocator: 0, stack: 0, kind: Kind::Alloc, counted: true };
         store.begin(shard, meta, size, align, &birth);
         meta
     }

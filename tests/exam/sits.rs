@@ -1,0 +1,80 @@
+//! The macro by which a candidate sits the exam: one test for each question, one for the model, and one for all of it through each
+//! generation of allocator-api2.
+
+use crate::reach::Candidate;
+
+/// Asks a candidate everything, one question after the other, with few random programs.
+pub(crate) fn everything(of: Candidate<'_>) {
+    macro_rules! ask_all {
+        ($($question:ident)*) => {
+            $( crate::questions::$question(of); )*
+        };
+    }
+    crate::questions::questions!(ask_all);
+    crate::model::agrees_with_the_book(of);
+}
+
+/// `sits!(name: reach, { set up } => heap);` The statements run before each fresh allocator is made by the expression; it is dropped
+/// before what they made. `sits!(ours name: …)` leaves out the foreign traits, for a type that has none.
+macro_rules! sits {
+    ($name:ident: $reach:expr, { $($setup:tt)* } => $heap:expr) => {
+        sits!(@ $name: $reach, [$($setup)*] $heap => {
+            $crate::sits::through!(through_02 Api02 [$($setup)*] $heap);
+            $crate::sits::through!(through_03 Api03 [$($setup)*] $heap);
+            $crate::sits::through!(through_04 Api04 [$($setup)*] $heap);
+        });
+    };
+    (ours $name:ident: $reach:expr, { $($setup:tt)* } => $heap:expr) => {
+        sits!(@ $name: $reach, [$($setup)*] $heap => {});
+    };
+    (@ $name:ident: $reach:expr, [$($setup:tt)*] $heap:expr => { $($more:item)* }) => {
+        mod $name {
+            #[allow(unused_imports, reason = "each candidate needs some of them")]
+            use super::*;
+
+            fn fresh(exam: $crate::reach::Exam<'_>) {
+                $($setup)*
+                exam(&$heap);
+            }
+
+            const HERE: $crate::reach::Candidate<'static> = $crate::reach::Candidate { fresh: &fresh, reach: $reach };
+
+            $crate::questions::questions!($crate::sits::asks);
+
+            #[test]
+            fn agrees_with_the_book() {
+                $crate::model::agrees_with_the_book(HERE);
+            }
+
+            $($more)*
+        }
+    };
+}
+
+/// One test for each question.
+macro_rules! asks {
+    ($($question:ident)*) => {
+        $(
+            #[test]
+            fn $question() {
+                $crate::questions::$question(HERE);
+            }
+        )*
+    };
+}
+pub(crate) use asks;
+
+/// All questions through a foreign trait and back.
+macro_rules! through {
+    ($name:ident $adapter:ident [$($setup:tt)*] $heap:expr) => {
+        #[test]
+        fn $name() {
+            fn fresh(exam: $crate::reach::Exam<'_>) {
+                $($setup)*
+                exam(&oomsweep::heap::adapt::$adapter(&$heap));
+            }
+            $crate::sits::everything($crate::reach::Candidate { fresh: &fresh, ..HERE });
+        }
+    };
+}
+pub(crate) use through;
