@@ -21,17 +21,28 @@ pub(crate) struct Ledger {
     live: Mutex<HashMap<usize, Entry>>,
     /// How many bytes it gives beyond those that were asked for.
     beyond: usize,
+    /// Which of the coming requests it refuses, the next one last.
+    refuses: Mutex<Vec<bool>>,
 }
 
 impl Ledger {
     /// One whose slices are exactly as long as was asked.
     pub(crate) fn exact() -> Ledger {
-        Ledger { live: Mutex::default(), beyond: 0 }
+        Ledger::with(0, Vec::new())
     }
 
     /// One whose slices are longer than was asked.
     pub(crate) fn generous() -> Ledger {
-        Ledger { live: Mutex::default(), beyond: 40 }
+        Ledger::with(40, Vec::new())
+    }
+
+    /// A generous one that refuses requests: those for which there is a `true`, in order from the last on.
+    pub(crate) fn refusing(refuses: Vec<bool>) -> Ledger {
+        Ledger::with(40, refuses)
+    }
+
+    fn with(beyond: usize, refuses: Vec<bool>) -> Ledger {
+        Ledger { live: Mutex::default(), beyond, refuses: Mutex::new(refuses) }
     }
 
     /// How many blocks were not given back.
@@ -40,6 +51,9 @@ impl Ledger {
     }
 
     fn take(&self, asked: Layout, zeroed: bool) -> Result<NonNull<[u8]>, AllocError> {
+        if self.refuses.lock().expect("no ledger is held in a panic").pop() == Some(true) {
+            return Err(AllocError);
+        }
         let room = asked.size().checked_add(self.beyond).ok_or(AllocError)?;
         let whole = Layout::from_size_align(room, asked.align()).map_err(|_| AllocError)?;
         let block = if zeroed { System.allocate_zeroed(whole)? } else { System.allocate(whole)? };

@@ -6,6 +6,7 @@
 //! | `reach` | what a candidate promises, and how to get a fresh one |
 //! | `questions` | what every candidate is asked |
 //! | `model` | random programs against the book |
+//! | `tight` | candidates that soon have nothing left |
 //! | `threads` | candidates that may be shared or sent |
 //! | `ledger` | a backing that finds out who gives back what it was never given |
 //! | `promises` | who is `Send` and `Sync`, and who is not |
@@ -18,11 +19,12 @@ mod ledger;
 mod model;
 mod questions;
 mod reach;
-mod threads;
-
-#[macro_use]
 mod sits;
-mod candidates;
-mod impostors;
 mod swept;
+mod threads;
+mod tight;
+
+mod candidates;
+mod compositions;
+mod impostors;
 mod promises;

@@ -9,7 +9,7 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::book::{Book, Fit, layout};
-use crate::reach::{Candidate, Reach};
+use crate::reach::Candidate;
 
 /// One step of a program. A block is chosen among those that are live when the step is made; a step for which there is none does
 /// nothing.
@@ -63,20 +63,33 @@ pub(crate) fn program() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 0..48)
 }
 
-/// Plays a program to its end, and gives everything back. An error where `reach` promises success is a failure; elsewhere it must
-/// leave everything as it was.
-pub(crate) fn play(book: &mut Book<'_>, reach: Reach, program: &[Step]) {
+/// Plays a program to its end, and gives everything back. An error must leave everything as it was; where `must` says so, there must
+/// be none.
+pub(crate) fn play(book: &mut Book<'_>, program: &[Step], must: &mut dyn FnMut(Layout) -> bool) {
     for step in program {
         if let Err(refused) = make(book, step) {
-            assert!(!reach.must(refused), "{refused:?} is within its reach, and was refused");
+            assert!(!must(refused), "{refused:?} is within its reach, and was refused");
         }
     }
     book.check();
     book.free_all();
 }
 
+/// Has programs judged: as many as the environment says, or else `cases`.
+pub(crate) fn judge<S: Strategy>(cases: u32, of: S, judge: impl Fn(S::Value)) {
+    let mut config = Config { failure_persistence: None, ..Config::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = cases;
+    }
+    let judged = TestRunner::new(config).run(&of, |value| {
+        judge(value);
+        Ok(())
+    });
+    judged.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
 /// Makes one step; the layout that was refused, if it was.
-pub(crate) fn make(book: &mut Book<'_>, step: &Step) -> Result<(), Layout> {
+fn make(book: &mut Book<'_>, step: &Step) -> Result<(), Layout> {
     let (asked, answer) = match *step {
         Step::Verify => return Ok(book.check()),
         Step::Allocate { size, power, zeroed } => {
@@ -101,13 +114,7 @@ pub(crate) fn make(book: &mut Book<'_>, step: &Step) -> Result<(), Layout> {
 
 /// Has the candidate judged, by a fresh one for each program.
 pub(crate) fn agrees_with_the_book(of: Candidate<'_>) {
-    let mut config = Config { failure_persistence: None, ..Config::default() };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 48;
-    }
-    let judged = TestRunner::new(config).run(&program(), |program| {
-        (of.fresh)(&mut |heap| play(&mut Book::new(heap), of.reach, &program));
-        Ok(())
+    judge(48, program(), |program| {
+        (of.fresh)(&mut |heap| play(&mut Book::new(heap), &program, &mut |refused| of.reach.must(refused)));
     });
-    judged.unwrap_or_else(|failure| panic!("{failure}"));
 }

@@ -1,31 +1,42 @@
-//! The macro by which a candidate sits the exam: one test for each question, one for the model, and one for all of it through each
+//! The macro by which a candidate sits the exam: one test for each question, one for the model, and one for every method through each
 //! generation of allocator-api2.
 
 use crate::reach::Candidate;
+use crate::{model, questions};
 
-/// Asks a candidate everything, one question after the other, with few random programs.
+/// Asks a candidate everything, one question after the other.
 pub(crate) fn everything(of: Candidate<'_>) {
     macro_rules! ask_all {
         ($($question:ident)*) => {
-            $( crate::questions::$question(of); )*
+            $( questions::$question(of); )*
         };
     }
-    crate::questions::questions!(ask_all);
-    crate::model::agrees_with_the_book(of);
+    questions::questions!(ask_all);
+    model::agrees_with_the_book(of);
+}
+
+/// What shows whether each method of an allocator is handed over as it is.
+pub(crate) fn every_method(of: Candidate<'_>) {
+    questions::zeros_in_memory_that_was_used(of);
+    questions::blocks_of_no_bytes(of);
+    questions::the_alignment_may_change(of);
+    questions::what_is_too_large_is_refused(of);
+    questions::a_slice_is_good_to_its_end(of);
+    model::agrees_with_the_book(of);
 }
 
 /// `sits!(name: reach, { set up } => heap);` The statements run before each fresh allocator is made by the expression; it is dropped
 /// before what they made. `sits!(ours name: …)` leaves out the foreign traits, for a type that has none.
 macro_rules! sits {
     ($name:ident: $reach:expr, { $($setup:tt)* } => $heap:expr) => {
-        sits!(@ $name: $reach, [$($setup)*] $heap => {
+        $crate::sits::sits!(@ $name: $reach, [$($setup)*] $heap => {
             $crate::sits::through!(through_02 Api02 [$($setup)*] $heap);
             $crate::sits::through!(through_03 Api03 [$($setup)*] $heap);
             $crate::sits::through!(through_04 Api04 [$($setup)*] $heap);
         });
     };
     (ours $name:ident: $reach:expr, { $($setup:tt)* } => $heap:expr) => {
-        sits!(@ $name: $reach, [$($setup)*] $heap => {});
+        $crate::sits::sits!(@ $name: $reach, [$($setup)*] $heap => {});
     };
     (@ $name:ident: $reach:expr, [$($setup:tt)*] $heap:expr => { $($more:item)* }) => {
         mod $name {
@@ -51,6 +62,8 @@ macro_rules! sits {
     };
 }
 
+pub(crate) use sits;
+
 /// One test for each question.
 macro_rules! asks {
     ($($question:ident)*) => {
@@ -64,7 +77,7 @@ macro_rules! asks {
 }
 pub(crate) use asks;
 
-/// All questions through a foreign trait and back.
+/// Every method through a foreign trait and back.
 macro_rules! through {
     ($name:ident $adapter:ident [$($setup:tt)*] $heap:expr) => {
         #[test]
@@ -73,7 +86,7 @@ macro_rules! through {
                 $($setup)*
                 exam(&oomsweep::heap::adapt::$adapter(&$heap));
             }
-            $crate::sits::everything($crate::reach::Candidate { fresh: &fresh, ..HERE });
+            $crate::sits::every_method($crate::reach::Candidate { fresh: &fresh, ..HERE });
         }
     };
 }

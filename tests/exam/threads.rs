@@ -144,6 +144,7 @@ mod who {
     use std::sync::Arc;
 
     use oomsweep::heap::adapt::{Api, ByGlobalAlloc, Global};
+    use oomsweep::heap::{CountingAllocator, FailingAllocator, LimitAllocator, LoggingAllocator};
 
     use crate::ledger::Ledger;
     use crate::reach::Reach;
@@ -153,4 +154,8 @@ mod who {
     shared!(by_global_alloc: Reach::ALL, {} => ByGlobalAlloc(System));
     shared!(api: Reach::ALL, {} => Api(Arc::new(System)));
     shared!(ledger: Reach::ALL, { let ledger = Ledger::generous(); } => &ledger);
+    shared!(counting: Reach::ALL, { let ledger = Ledger::generous(); } => CountingAllocator::new(&ledger));
+    shared!(failing: Reach::ALL, { let ledger = Ledger::generous(); } => FailingAllocator::new(&ledger));
+    shared!(limit: Reach::ALL, { let ledger = Ledger::generous(); } => LimitAllocator::new(&ledger, 10 << 20));
+    shared!(logging: Reach::ALL, { let ledger = Ledger::generous(); } => LoggingAllocator::new(&ledger));
 }

@@ -1,0 +1,65 @@
+//! Allocators over allocators over allocators, by every kind of pointer, and through foreign traits in both directions.
+
+use std::alloc::System;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use oomsweep::heap::adapt::{Api, Api02, Api03, Api04, ByGlobalAlloc, Global};
+use oomsweep::heap::{
+    Allocator, CountingAllocator, FailPlan, FailingAllocator, LimitAllocator, LoggingAllocator,
+};
+use oomsweep::model::fault::Fault;
+
+use crate::ledger::Ledger;
+use crate::reach::Reach;
+use crate::sits::sits;
+use crate::swept::swept;
+use crate::tight::tight;
+
+sits!(ours logging_counting_limit: Reach::ALL, {} => {
+    LoggingAllocator::new(CountingAllocator::new(LimitAllocator::new(System, 1 << 30)))
+});
+sits!(ours by_reference: Reach::ALL, { let ledger = Ledger::generous(); let counting = CountingAllocator::new(&ledger); } => {
+    LimitAllocator::new(&counting, 1 << 30)
+});
+sits!(ours by_rc: Reach::ALL, { let shared = Rc::new(CountingAllocator::new(Global)); } => LimitAllocator::new(shared.clone(), 1 << 30));
+sits!(ours by_arc: Reach::ALL, { let shared = Arc::new(FailingAllocator::new(Ledger::exact())); } => {
+    CountingAllocator::new(shared.clone())
+});
+sits!(ours by_dyn: Reach::ALL, { let ledger = Ledger::generous(); let inner: &dyn Allocator = &ledger; } => {
+    FailingAllocator::new(CountingAllocator::new(inner))
+});
+sits!(ours by_a_shared_dyn: Reach::ALL, { let inner: Arc<dyn Allocator + Send + Sync> = Arc::new(Ledger::exact()); } => {
+    Api(LimitAllocator::new(inner.clone(), 1 << 30))
+});
+sits!(ours foreign_between_ours: Reach::ALL, { let counting = CountingAllocator::new(System); } => {
+    LimitAllocator::new(Api02(&counting), 1 << 30)
+});
+sits!(ours three_foreign: Reach::ALL, {} => Api04(Api(Api03(Api(Api02(Api(ByGlobalAlloc(System))))))));
+sits!(ours a_foreign_global_below: Reach::ALL, {} => {
+    CountingAllocator::new(FailingAllocator::new(Api03(allocator_api2_03::alloc::Global)))
+});
+sits!(ours a_foreign_global: Reach::ALL, {} => LoggingAllocator::new(Api04(allocator_api2_04::alloc::Global)));
+
+tight!(a_limit_at_the_bottom: Reach::ALL, { let limit = LimitAllocator::new(Ledger::exact(), 9000); } => {
+    LoggingAllocator::new(CountingAllocator::new(&limit))
+});
+tight!(a_limit_on_top: Reach::ALL, { let ledger = Ledger::generous(); } => {
+    LimitAllocator::new(CountingAllocator::new(Api02(Api(&ledger))), 9000)
+});
+tight!(a_budget_in_the_middle: Reach::ALL, { let ledger = Ledger::generous(); } => {
+    CountingAllocator::new(FailingAllocator::with_plan(
+        LoggingAllocator::new(&ledger),
+        FailPlan::new().requests(Fault::Budget(9000)),
+    ))
+});
+
+mod with_a_backing_that_fails {
+    use super::*;
+
+    swept!(logging_counting_limit: Reach::ALL, |backing| {
+        LoggingAllocator::new(CountingAllocator::new(LimitAllocator::new(backing, 1 << 30)))
+    });
+    swept!(through_foreign_traits: Reach::ALL, |backing| Api02(Api(CountingAllocator::new(Api04(Api(backing))))));
+    swept!(behind_pointers: Reach::ALL, |backing| Rc::new(Arc::new(CountingAllocator::new(backing))));
+}
