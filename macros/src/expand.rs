@@ -10,8 +10,8 @@ use syn::{Attribute, Ident, Member, Pat, ReturnType, Type};
 use crate::args::{Args, Fault, Opt, Value};
 use crate::ast::{Function, Role, role};
 use crate::rstest::{self, Generated};
-use crate::{fallback, handles};
 use crate::source::Surroundings;
+use crate::{fallback, handles};
 
 /// The whole test.
 pub(crate) fn test(function: &Function, args: &Args, around: Surroundings) -> TokenStream {

@@ -4,7 +4,9 @@ use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, GenericParam, Generics, Ident, Pat, PatIdent, PatType, Result, Signature, Type, TypeReference};
+use syn::{
+    Error, FnArg, GenericParam, Generics, Ident, Pat, PatIdent, PatType, Result, Signature, Type, TypeReference,
+};
 
 use crate::args::merge;
 use crate::ast::{Function, holds, last_segment};
@@ -76,10 +78,9 @@ pub(crate) fn all(sig: &Signature) -> Result<Vec<Handle>> {
 
 fn handle(argument: &FnArg, generics: &Generics) -> Result<Handle> {
     match argument {
-        FnArg::Receiver(receiver) => Err(Error::new(
-            receiver.self_token.span,
-            "`#[alloc_test]` goes on a free function, not on a method",
-        )),
+        FnArg::Receiver(receiver) => {
+            Err(Error::new(receiver.self_token.span, "`#[alloc_test]` goes on a free function, not on a method"))
+        }
         FnArg::Typed(typed) if is_allocator(&typed.ty, generics, false) => of(typed),
         FnArg::Typed(typed) => Err(Error::new(
             typed.pat.span(),
@@ -97,7 +98,10 @@ fn of(typed: &PatType) -> Result<Handle> {
     };
     let name = pattern.ident.unraw().to_string();
     if name == "global" {
-        return Err(Error::new(span, "`global` is what the global allocator is called here: give this one another name"));
+        return Err(Error::new(
+            span,
+            "`global` is what the global allocator is called here: give this one another name",
+        ));
     }
     let reference = if let Type::Reference(reference) = &*typed.ty { Some(reference.clone()) } else { None };
     Ok(Handle { name, pattern: pattern.clone(), reference, span })

@@ -4,8 +4,8 @@ use syn::spanned::Spanned;
 use syn::{Error, GenericParam, Result, ReturnType, Signature, Type};
 
 use crate::args::{Args, merge};
-use crate::handles;
 use crate::ast::{Function, Role, holds, role};
+use crate::handles;
 use crate::source::Surroundings;
 
 /// Options that are about faults, and so mean nothing without any.

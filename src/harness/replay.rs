@@ -47,7 +47,8 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     announce(site, &fault.text_in(label.as_deref()), said.as_deref());
     report.notes.extend(said);
     crew.break_at_failures();
-    let judged = supervisor::one(&mut crew, options, &mut assemble::has_frame(site, options, &mut resolver), (space, fault))?;
+    let judged =
+        supervisor::one(&mut crew, options, &mut assemble::has_frame(site, options, &mut resolver), (space, fault))?;
     report.coverage.add(judged.verdict, &options.policy);
     report.engine = Engine { in_process: 1, ..Engine::default() };
     report.trials.push(Trial { fault, space: label, verdict: judged.verdict, drifted: judged.drifted });

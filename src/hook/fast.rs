@@ -243,7 +243,12 @@ unsafe fn try_to_free(fast: *const Fast, local: *const Local, address: usize, si
         let room = (*meta).room as usize;
         let fits =
             (*meta).address == address && (*meta).size == size && align == 1_usize.wrapping_shl((*meta).align as u32);
-        if !fits || room == 0 || (*meta).allocator != 0 || (*meta).session != (*fast).session || !zones::hold_round(address, size, room) {
+        if !fits
+            || room == 0
+            || (*meta).allocator != 0
+            || (*meta).session != (*fast).session
+            || !zones::hold_round(address, size, room)
+        {
             return false;
         }
         let shard = (*local).shard.get();

@@ -203,8 +203,15 @@ pub(crate) struct Fd {
 }
 
 /// A request about which nothing is known.
-pub(crate) const NO_REQUEST: Request =
-    Request { size: 0, old_size: 0, align: 0, index: Request::NO_POINT, kind: Kind::Alloc, benign: false, allocator: 0 };
+pub(crate) const NO_REQUEST: Request = Request {
+    size: 0,
+    old_size: 0,
+    align: 0,
+    index: Request::NO_POINT,
+    kind: Kind::Alloc,
+    benign: false,
+    allocator: 0,
+};
 
 /// A record about which nothing is known.
 pub(crate) const NO_RECORD: Recorded = Recorded { request: NO_REQUEST, stack: RawStack::EMPTY, injected: false };

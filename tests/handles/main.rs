@@ -1,10 +1,10 @@
 //! Bodies that are called with allocators of their own.
 
 mod attribute;
-use oomsweep::model::code::Code;
-use oomsweep::{Faults, Sweep};
 use allocator_api2_02::vec::Vec as Vec2;
 use oomsweep::heap::{AllocError, Allocator};
+use oomsweep::model::code::Code;
+use oomsweep::{Faults, Sweep};
 use std::alloc::Layout;
 
 #[test]

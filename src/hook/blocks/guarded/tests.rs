@@ -1,3 +1,5 @@
+use std::alloc::Layout;
+
 use super::super::birth::Birth;
 use super::super::watch::{HUGE, Wrong};
 use super::*;
@@ -163,7 +165,10 @@ fn a_freed_large_block_between_zones_is_told() {
         bench.store.begin(bench.shard, meta, HUGE, 8, &birth);
         let inside = (*meta).address + HUGE / 2;
         assert_eq!(bench.store.touched(inside), Touched::Nothing);
-        assert_eq!(bench.store.claim(meta, (*meta).address, Layout::from_size_align(HUGE, 8).unwrap(), 0), Wrong::Nothing);
+        assert_eq!(
+            bench.store.claim(meta, (*meta).address, Layout::from_size_align(HUGE, 8).unwrap(), 0),
+            Wrong::Nothing
+        );
         bench.store.end_life(bench.shard, meta, 1);
         assert_eq!(bench.store.touched(inside), Touched::Freed(meta));
         assert_eq!(dies_of(|| read(inside)), libc::SIGSEGV);

@@ -1,5 +1,7 @@
 //! Random writes, and random histories of threads that free each other's blocks.
 
+use std::alloc::Layout;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::thread;
@@ -26,7 +28,8 @@ unsafe fn allocate(store: &Store, shard: *mut Shard, size: usize, align: usize) 
     unsafe {
         let meta = store.take(shard, size, align, SESSION);
         assert!(!meta.is_null());
-        let birth = Birth { session: SESSION, thread: 0, marks: 0, allocator: 0, stack: 0, kind: Kind::Alloc, counted: true };
+        let birth =
+            Birth { session: SESSION, thread: 0, marks: 0, allocator: 0, stack: 0, kind: Kind::Alloc, counted: true };
         store.begin(shard, meta, size, align, &birth);
         meta
     }
