@@ -197,7 +197,7 @@ mod tests {
     #[case("once@7#1f3a9c02d4e5f607.2", Fault::Once(7), Some("1f3a9c02d4e5f607"), 2)]
     #[case("window@7+3#123456.18446744073709551615", Fault::Window { at: 7, len: 3 }, Some("123456"), u64::MAX)]
     fn replays(#[case] text: &str, #[case] fault: Fault, #[case] key: Option<&str>, #[case] occurrence: u64) {
-        let expected = ReplayAt { fault, key: key.map(str::to_owned), occurrence };
+        let expected = ReplayAt { fault, space: None, key: key.map(str::to_owned), occurrence };
         assert_eq!(replay(text), Some(expected));
     }
 

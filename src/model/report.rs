@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::code::{Code, Verdict};
 use super::event::Kind;
-use super::fault::Fault;
 use super::memory::{Noticed, Place};
 use super::stack::Stack;
 use super::trial::Policy;
+pub use super::tried::Trial;
 
 /// The number of the form that this version writes.
 pub const SCHEMA: u32 = 1;
@@ -130,46 +130,6 @@ pub struct Engine {
     /// Why it was done so, if that needs saying.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-}
-
-/// One trial: never folded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "TrialForm", into = "TrialForm")]
-pub struct Trial {
-    /// What was failed.
-    pub fault: Fault,
-    /// Whose points the fault counts, where there are several such spaces.
-    pub space: Option<String>,
-    /// What it came to.
-    pub verdict: Verdict,
-    /// The points before the fault were not those of the baseline.
-    pub drifted: bool,
-}
-
-/// A trial as the report file has it.
-#[derive(Serialize, Deserialize)]
-struct TrialForm {
-    fault: String,
-    verdict: Verdict,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    drifted: bool,
-}
-
-impl TryFrom<TrialForm> for Trial {
-    type Error = String;
-
-    fn try_from(form: TrialForm) -> Result<Trial, String> {
-        let TrialForm { fault: text, verdict, drifted } = form;
-        let (fault, space) = Fault::read_in(&text).map_err(|_| format!("`{text}` is no fault"))?;
-        Ok(Trial { fault, space: space.map(str::to_owned), verdict, drifted })
-    }
-}
-
-impl From<Trial> for TrialForm {
-    fn from(trial: Trial) -> TrialForm {
-        let fault = trial.fault.text_in(trial.space.as_deref());
-        TrialForm { fault, verdict: trial.verdict, drifted: trial.drifted }
-    }
 }
 
 /// A request, with the stack that made it.

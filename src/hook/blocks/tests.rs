@@ -1,5 +1,7 @@
 mod fuzz;
 
+use std::alloc::Layout;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

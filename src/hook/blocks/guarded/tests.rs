@@ -1,3 +1,5 @@
+use std::alloc::Layout;
+
 use super::super::birth::Birth;
 use super::super::watch::{HUGE, Wrong};
 use super::*;

@@ -1,5 +1,7 @@
 //! Random writes, and random histories of threads that free each other's blocks.
 
+use std::alloc::Layout;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::thread;
