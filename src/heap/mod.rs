@@ -7,9 +7,11 @@ mod drill;
 mod fixed;
 mod foreign;
 mod lock;
+mod pool;
 mod room;
 mod seam;
 
 pub use arena::{ArenaAllocator, Keep};
 pub use fixed::{FixedBufferAllocator, Shortage, SyncFixedBufferAllocator};
+pub use pool::{PoolAllocator, Pooled};
 pub use seam::{AllocError, Allocator};
