@@ -318,7 +318,8 @@ pub(crate) fn what_is_given_back_can_be_had_again(of: Candidate<'_>) {
     }
     (of.fresh)(&mut |heap| {
         let mut book = Book::new(heap);
-        let shapes = [(24, 8), (3000, 16), (700, 128)];
+        let one_end = of.reach.reuse == Reuse::LastFirst;
+        let shapes = if one_end { [(32, 8), (3008, 16), (704, 1)] } else { [(24, 8), (3000, 16), (700, 128)] };
         for round in 0..4000 {
             for (size, align) in shapes {
                 book.allocate(layout(of.reach.size.min(size), of.reach.align.min(align)))

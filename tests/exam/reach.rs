@@ -1,6 +1,7 @@
 //! What a candidate promises to serve, and how one is brought to the exam.
 
 use std::alloc::Layout;
+use std::mem::MaybeUninit;
 
 use oomsweep::heap::Allocator;
 
@@ -9,7 +10,7 @@ use oomsweep::heap::Allocator;
 pub(crate) enum Reuse {
     /// It can be had again, whatever the order.
     Any,
-    /// It can be had again if the last block is given back first.
+    /// It can be had again if the last block is given back first, but for what its alignment skipped.
     LastFirst,
     /// Nothing is promised.
     No,
@@ -31,7 +32,9 @@ pub(crate) struct Reach {
 impl Reach {
     /// All that there is.
     pub(crate) const ALL: Reach = Reach { size: usize::MAX, align: usize::MAX, reuse: Reuse::Any, ample: true };
-    /// The same, of an allocator that gives back at its own end what it took.
+    /// The same, of an allocator that has one end, at which blocks come and go.
+    pub(crate) const ONE_END: Reach = Reach { reuse: Reuse::LastFirst, ..Reach::ALL };
+    /// The same, of one of which nothing is promised but that all comes back at its own end.
     pub(crate) const KEEPS: Reach = Reach { reuse: Reuse::No, ..Reach::ALL };
     /// No more than `size` bytes aligned to `align` at a time.
     pub(crate) const fn small(size: usize, align: usize) -> Reach {
@@ -59,4 +62,9 @@ pub(crate) struct Candidate<'c> {
     pub(crate) fresh: &'c dyn Fn(Exam<'_>),
     /// What it promises.
     pub(crate) reach: Reach,
+}
+
+/// A buffer with room for every question, of which most is never touched.
+pub(crate) fn roomy() -> Box<[MaybeUninit<u8>]> {
+    Box::new_uninit_slice(64 << 20)
 }
