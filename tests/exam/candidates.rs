@@ -32,8 +32,7 @@ sits!(logging_to_a_function: Reach::ALL, { let ledger = Ledger::generous(); } =>
 
 sits!(arena: Reach::KEEPS, { let ledger = Ledger::generous(); let arena = ArenaAllocator::new_in(&ledger); } => &arena);
 sits!(arena_with_one_chunk: Reach::ONE_END, {
-    let ledger = Ledger::generous();
-    let arena = ArenaAllocator::with_capacity_in(64 << 20, &ledger).expect("a chunk");
+    let arena = ArenaAllocator::with_capacity_in(64 << 20, System).expect("a chunk");
 } => &arena);
 sits!(fixed_buffer: Reach::ONE_END, { let mut buffer = roomy(); let fixed = FixedBufferAllocator::new(&mut buffer); } => &fixed);
 sits!(sync_fixed_buffer: Reach::ONE_END, {

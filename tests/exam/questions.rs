@@ -3,7 +3,7 @@
 use std::alloc::Layout;
 
 use crate::book::{Book, Fit, layout};
-use crate::reach::{Candidate, Reach, Reuse};
+use crate::reach::{Candidate, Reach};
 
 /// Gives the names of all questions to a macro.
 macro_rules! questions {
@@ -11,7 +11,7 @@ macro_rules! questions {
         $to! {
             every_size_at_every_alignment zeros_in_memory_that_was_used blocks_of_no_bytes growing_keeps shrinking_keeps
             the_alignment_may_change frees_in_every_order what_is_too_large_is_refused a_slice_is_good_to_its_end
-            many_at_once what_is_given_back_can_be_had_again collections_live_in_it
+            many_at_once collections_live_in_it
         }
     };
 }
@@ -308,28 +308,6 @@ pub(crate) fn many_at_once(of: Candidate<'_>) {
         }
         book.check();
         book.free_all();
-    });
-}
-
-/// The same few blocks over and over come to many times what a bounded candidate has.
-pub(crate) fn what_is_given_back_can_be_had_again(of: Candidate<'_>) {
-    if of.reach.reuse == Reuse::No {
-        return;
-    }
-    (of.fresh)(&mut |heap| {
-        let mut book = Book::new(heap);
-        let one_end = of.reach.reuse == Reuse::LastFirst;
-        let shapes = if one_end { [(32, 8), (3008, 16), (704, 1)] } else { [(24, 8), (3000, 16), (700, 128)] };
-        for round in 0..4000 {
-            for (size, align) in shapes {
-                book.allocate(layout(of.reach.size.min(size), of.reach.align.min(align)))
-                    .unwrap_or_else(|_| panic!("nothing is left in round {round}"));
-            }
-            if of.reach.reuse == Reuse::Any && round % 2 == 0 {
-                book.free(0, Fit::Asked);
-            }
-            book.free_all();
-        }
     });
 }
 

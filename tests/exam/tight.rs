@@ -34,6 +34,28 @@ pub(crate) fn exhaustion_harms_nobody(of: Candidate<'_>) {
     });
 }
 
+/// The same few blocks over and over come to a hundred times what it has.
+pub(crate) fn what_is_given_back_can_be_had_again(of: Candidate<'_>) {
+    if of.reach.reuse == Reuse::No {
+        return;
+    }
+    (of.fresh)(&mut |heap| {
+        let mut book = Book::new(heap);
+        let one_end = of.reach.reuse == Reuse::LastFirst;
+        let shapes = if one_end { [(32, 8), (1504, 16), (704, 1)] } else { [(24, 8), (1500, 16), (700, 128)] };
+        for round in 0..500 {
+            for (size, align) in shapes {
+                let shape = layout(of.reach.size.min(size), of.reach.align.min(align));
+                book.allocate(shape).unwrap_or_else(|_| panic!("nothing is left in round {round}"));
+            }
+            if !one_end && round % 2 == 0 {
+                book.free(0, Fit::Asked);
+            }
+            book.free_all();
+        }
+    });
+}
+
 /// Blocks until there is none; how many.
 fn fill(book: &mut Book<'_>, of: Candidate<'_>) -> usize {
     let piece = layout(of.reach.size.min(48), of.reach.align.min(16));
@@ -60,6 +82,11 @@ macro_rules! tight {
             #[test]
             fn exhaustion_harms_nobody() {
                 $crate::tight::exhaustion_harms_nobody(HERE);
+            }
+
+            #[test]
+            fn what_is_given_back_can_be_had_again() {
+                $crate::tight::what_is_given_back_can_be_had_again(HERE);
             }
 
             #[test]
