@@ -263,6 +263,7 @@ impl State {
             index,
             kind: ask.kind(),
             benign: false,
+            allocator: 0,
         };
         Err(Failure { request, refusal, age: self.age, is_first: self.would_be_first(index) })
     }

@@ -8,6 +8,7 @@ mod limit;
 mod lock;
 mod logging;
 mod seam;
+mod test_alloc;
 mod watched;
 
 pub use counting::{AllocStats, CountingAllocator};
@@ -15,3 +16,4 @@ pub use failing::{FailPlan, FailStats, FailingAllocator, InducedFailure, Numberi
 pub use limit::LimitAllocator;
 pub use logging::{AllocCall, AllocEvent, LogLevel, Loggers, LoggingAllocator, OldBlock, Sink};
 pub use seam::{AllocError, Allocator};
+pub use test_alloc::TestAlloc;
