@@ -14,12 +14,14 @@ fn take_and_give(heap: &impl Allocator) {
     unsafe { heap.deallocate(block.cast(), EIGHT) };
 }
 
+fn count(told: &AtomicU64) {
+    told.fetch_add(1, Ordering::Relaxed);
+}
+
 #[test]
 fn sits_the_exam() {
     let told = AtomicU64::new(0);
-    sit_exam(&Backing::default(), |backing| {
-        LoggingAllocator::with(backing, |_: &AllocEvent| drop(told.fetch_add(1, Ordering::Relaxed)))
-    });
+    sit_exam(&Backing::default(), |backing| LoggingAllocator::with(backing, |_: &AllocEvent| count(&told)));
     assert!(told.into_inner() > 0);
     sit_exam(&Backing::default(), LoggingAllocator::new);
 }
@@ -126,7 +128,6 @@ fn a_sink_that_allocates_through_another_is_told_once_by_each() {
 #[test]
 fn one_within_another_is_told_of_by_both() {
     let (inner, outer) = (AtomicU64::new(0), AtomicU64::new(0));
-    let count = |to: &AtomicU64| drop(to.fetch_add(1, Ordering::Relaxed));
     let both =
         LoggingAllocator::with(LoggingAllocator::with(Global, |_: &AllocEvent| count(&inner)), |_: &AllocEvent| {
             count(&outer);
