@@ -95,11 +95,6 @@ impl<'h> Book<'h> {
         self.blocks[index].layout
     }
 
-    /// Where the block at `index` begins.
-    pub(crate) fn address(&self, index: usize) -> usize {
-        self.blocks[index].address()
-    }
-
     /// The size that `fit` chooses for the block at `index`.
     pub(crate) fn size(&self, index: usize, fit: Fit) -> usize {
         self.blocks[index].fitting(fit).size()

@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 
 use oomsweep::heap::adapt::{Api, ByGlobalAlloc, Global};
 use oomsweep::heap::{
-    AllocEvent, ArenaAllocator, CountingAllocator, FailPlan, FailingAllocator, FixedBufferAllocator, LimitAllocator,
-    LoggingAllocator, PoolAllocator, SyncFixedBufferAllocator,
+    AllocEvent, ArenaAllocator, CAllocator, CountingAllocator, FailPlan, FailingAllocator, FixedBufferAllocator, Guard,
+    LimitAllocator, LoggingAllocator, PageAllocator, PoolAllocator, SyncFixedBufferAllocator,
 };
 use oomsweep::model::fault::Fault;
 
@@ -30,6 +30,10 @@ sits!(logging_to_a_function: Reach::ALL, { let ledger = Ledger::generous(); } =>
     LoggingAllocator::with(&ledger, |event: &AllocEvent| assert!(!event.to_string().is_empty()))
 });
 
+sits!(c: Reach::ALL, {} => CAllocator);
+sits!(pages: Reach::ALL, {} => PageAllocator::new());
+sits!(pages_behind_a_guard: Reach::ALL, {} => PageAllocator::new().guard(Guard::Before));
+sits!(pages_without_a_guard: Reach::ALL, {} => PageAllocator::new().guard(Guard::None));
 sits!(arena: Reach::KEEPS, { let ledger = Ledger::generous(); let arena = ArenaAllocator::new_in(&ledger); } => &arena);
 sits!(arena_with_one_chunk: Reach::ONE_END, {
     let arena = ArenaAllocator::with_capacity_in(64 << 20, System).expect("a chunk");

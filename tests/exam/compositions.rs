@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use oomsweep::heap::adapt::{Api, Api02, Api03, Api04, ByGlobalAlloc, Global};
 use oomsweep::heap::{
-    Allocator, CountingAllocator, FailPlan, FailingAllocator, LimitAllocator, LoggingAllocator,
+    Allocator, ArenaAllocator, CAllocator, CountingAllocator, FailPlan, FailingAllocator, FixedBufferAllocator,
+    LimitAllocator, LoggingAllocator, PageAllocator, PoolAllocator, SyncFixedBufferAllocator,
 };
 use oomsweep::model::fault::Fault;
 
 use crate::ledger::Ledger;
-use crate::reach::Reach;
+use crate::reach::{Reach, roomy};
 use crate::sits::sits;
 use crate::swept::swept;
 use crate::tight::tight;
@@ -41,6 +42,33 @@ sits!(ours a_foreign_global_below: Reach::ALL, {} => {
 });
 sits!(ours a_foreign_global: Reach::ALL, {} => LoggingAllocator::new(Api04(allocator_api2_04::alloc::Global)));
 
+sits!(ours an_arena_in_a_buffer: Reach::KEEPS, {
+    let mut buffer = roomy();
+    let fixed = FixedBufferAllocator::new(&mut buffer);
+    let arena = ArenaAllocator::new_in(&fixed);
+} => CountingAllocator::new(&arena));
+sits!(ours an_arena_in_an_arena: Reach::KEEPS, {
+    let ledger = Ledger::generous();
+    let outer = ArenaAllocator::new_in(&ledger);
+    let inner = ArenaAllocator::new_in(LoggingAllocator::new(&outer));
+} => &inner);
+sits!(ours a_pool_in_an_arena_of_pages: Reach::small(100, 8), {
+    let arena = ArenaAllocator::new_in(PageAllocator::new());
+    let pool = PoolAllocator::<[u64; 13], _>::new_in(&arena);
+} => Api(&pool));
+sits!(ours a_pool_in_a_shared_buffer: Reach::small(600, 64), {
+    let mut buffer = roomy();
+    let fixed = SyncFixedBufferAllocator::new(&mut buffer);
+    let pool = PoolAllocator::<Aligned, _>::new_in(Api02(Api(&fixed)));
+} => &pool);
+sits!(ours an_arena_through_foreign_traits: Reach::KEEPS, {
+    let arena = ArenaAllocator::new_in(Api03(Api(CAllocator)));
+} => Api02(&arena));
+
+/// A slot for blocks up to 600 bytes aligned to 64.
+#[repr(align(64))]
+struct Aligned(#[expect(dead_code, reason = "what makes it large")] [u8; 600]);
+
 tight!(a_limit_at_the_bottom: Reach::ALL, { let limit = LimitAllocator::new(Ledger::exact(), 9000); } => {
     LoggingAllocator::new(CountingAllocator::new(&limit))
 });
@@ -62,4 +90,6 @@ mod with_a_backing_that_fails {
     });
     swept!(through_foreign_traits: Reach::ALL, |backing| Api02(Api(CountingAllocator::new(Api04(Api(backing))))));
     swept!(behind_pointers: Reach::ALL, |backing| Rc::new(Arc::new(CountingAllocator::new(backing))));
+    swept!(an_arena_in_an_arena: Reach::KEEPS, |backing| &ArenaAllocator::new_in(&ArenaAllocator::new_in(backing)));
+    swept!(a_pool_in_an_arena: Reach::small(600, 64), |backing| &PoolAllocator::<Aligned, _>::new_in(&ArenaAllocator::new_in(backing)));
 }

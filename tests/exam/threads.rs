@@ -128,34 +128,36 @@ macro_rules! shared {
     };
 }
 
-/// `sent!(name: reach, { set up } => heap)`: a candidate that one thread at a time may use.
-macro_rules! sent {
-    ($name:ident: $reach:expr, { $($setup:tt)* } => $heap:expr) => {
-        #[test]
-        fn $name() {
-            $($setup)*
-            $crate::threads::moved_with_its_blocks($heap, $reach);
-        }
-    };
-}
-
 mod who {
     use std::alloc::System;
     use std::sync::Arc;
 
     use oomsweep::heap::adapt::{Api, ByGlobalAlloc, Global};
-    use oomsweep::heap::{CountingAllocator, FailingAllocator, LimitAllocator, LoggingAllocator};
+    use oomsweep::heap::{
+        CAllocator, CountingAllocator, FailingAllocator, LimitAllocator, LoggingAllocator, PageAllocator,
+        SyncFixedBufferAllocator,
+    };
 
     use crate::ledger::Ledger;
-    use crate::reach::Reach;
+    use crate::reach::{Reach, roomy};
 
     shared!(system: Reach::ALL, {} => System);
     shared!(global: Reach::ALL, {} => Global);
     shared!(by_global_alloc: Reach::ALL, {} => ByGlobalAlloc(System));
     shared!(api: Reach::ALL, {} => Api(Arc::new(System)));
+    shared!(c: Reach::ALL, {} => CAllocator);
+    shared!(pages: Reach::ALL, {} => PageAllocator::new());
     shared!(ledger: Reach::ALL, { let ledger = Ledger::generous(); } => &ledger);
     shared!(counting: Reach::ALL, { let ledger = Ledger::generous(); } => CountingAllocator::new(&ledger));
     shared!(failing: Reach::ALL, { let ledger = Ledger::generous(); } => FailingAllocator::new(&ledger));
     shared!(limit: Reach::ALL, { let ledger = Ledger::generous(); } => LimitAllocator::new(&ledger, 10 << 20));
     shared!(logging: Reach::ALL, { let ledger = Ledger::generous(); } => LoggingAllocator::new(&ledger));
+    shared!(sync_fixed_buffer: Reach::ALL, {
+        let mut buffer = roomy();
+        let fixed = SyncFixedBufferAllocator::new(&mut buffer);
+    } => &fixed);
+    shared!(counting_over_a_shared_buffer: Reach::ALL, {
+        let mut buffer = roomy();
+        let fixed = SyncFixedBufferAllocator::new(&mut buffer);
+    } => LimitAllocator::new(CountingAllocator::new(&fixed), 60 << 20));
 }
