@@ -21,8 +21,8 @@ pub(crate) struct Alike {
 }
 
 /// A finding for each place at which leaked blocks were born; those together in one entry that have the same stack of birth, size,
-/// alignment and thread. `allocator`: the name of the one that they came from.
-pub(crate) fn leaks(leaked: &[Alike], allocator: &str, stacks: &mut Stacks<'_>) -> Vec<Finding> {
+/// alignment and thread.
+pub(crate) fn leaks(leaked: &[Alike], stacks: &mut Stacks<'_>, names: Names<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     let mut sites: HashMap<Option<Site>, usize> = HashMap::new();
     let mut entries: HashMap<(usize, usize, usize, Option<u32>), usize> = HashMap::new();
@@ -36,8 +36,8 @@ pub(crate) fn leaks(leaked: &[Alike], allocator: &str, stacks: &mut Stacks<'_>) 
         let key = (born.number, alike.block.size, alike.block.align, alike.block.thread);
         let entry = *entries.entry(key).or_insert(finding.blocks.len());
         if entry == finding.blocks.len() {
-            let first = blocks::group(&[&alike.block], stacks).into_iter();
-            let empty = |block| BlockReport { count: 0, bytes: 0, allocator: Some(allocator.to_owned()), ..block };
+            let first = blocks::group(&[&alike.block], stacks, names).into_iter();
+            let empty = |block| BlockReport { count: 0, bytes: 0, ..block };
             finding.blocks.extend(first.map(empty));
         }
         if let Some(report) = finding.blocks.get_mut(entry) {

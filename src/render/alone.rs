@@ -24,6 +24,7 @@ fn of_no_test(findings: Vec<Finding>) -> Report {
         result: Outcome::Failed,
         complete: true,
         points: Points::default(),
+        spaces: Vec::new(),
         coverage: Coverage::default(),
         engine: Engine::default(),
         elapsed_ms: 0.0,
@@ -38,5 +39,71 @@ fn of_no_test(findings: Vec<Finding>) -> Report {
         reachable: Vec::new(),
         trials: Vec::new(),
         findings,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::code::Code;
+    use crate::model::memory::Noticed;
+    use crate::model::report::LayoutReport;
+    use crate::render::{examples, wording};
+
+    /// The example of a code as an allocator tells it that belongs to no test.
+    fn alone(code: Code) -> Finding {
+        let mut finding = examples::of(code).findings.remove(0);
+        (finding.fault, finding.key, finding.replay, finding.failed_request) = (None, None, None, None);
+        (finding.id, finding.count, finding.output) = (String::new(), 1, None);
+        for list in [&mut finding.also, &mut finding.notes] {
+            list.clear();
+        }
+        finding.other_requests.clear();
+        finding.blocks.iter_mut().for_each(|block| block.allocator = Some("parser".to_owned()));
+        if let Some(error) = &mut finding.memory {
+            error.allocator = Some("parser".to_owned());
+        }
+        wording::speak_alone(&mut finding);
+        finding
+    }
+
+    #[test]
+    fn each_error_and_a_leak() {
+        let codes = [
+            Code::DoubleFree,
+            Code::InvalidFree,
+            Code::WrongLayout,
+            Code::Overflow,
+            Code::Underflow,
+            Code::UseAfterFree,
+            Code::Leak,
+        ];
+        insta::assert_snapshot!(text(&codes.map(alone), &examples::settings()));
+    }
+
+    #[test]
+    fn in_other_words() {
+        let mut lines = Vec::new();
+        for (code, noticed, new_size, moved) in [
+            (Code::DoubleFree, Noticed::Realloc, Some(10), false),
+            (Code::DoubleFree, Noticed::Realloc, Some(1000), false),
+            (Code::DoubleFree, Noticed::Free, None, true),
+            (Code::WrongLayout, Noticed::Realloc, Some(1000), false),
+            (Code::Overflow, Noticed::Realloc, Some(1000), false),
+            (Code::Overflow, Noticed::Demand, None, false),
+            (Code::Overflow, Noticed::End, None, false),
+            (Code::UseAfterFree, Noticed::Eviction, None, true),
+        ] {
+            let mut finding = alone(code);
+            finding.notes.clear();
+            if let Some(error) = &mut finding.memory {
+                (error.noticed, error.new_size, error.moved) = (noticed, new_size, moved);
+                error.given = error.given.or(new_size.map(|_| LayoutReport { size: 48, align: 8 }));
+            }
+            wording::speak_alone(&mut finding);
+            lines.push(format!("{}: {}", finding.code, finding.message));
+            lines.extend(finding.notes.iter().map(|note| format!("  {note}")));
+        }
+        insta::assert_snapshot!(lines.join("\n"));
     }
 }

@@ -1,18 +1,17 @@
-mod seeds;
-use oomsweep::heap::*;
-use std::alloc::System;
+//! The debug allocator, as a program uses it: every bug that it finds, and what it leaves alone.
 
-#[test]
-fn show() {
-    let heap = DebugAllocator::new(System);
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| seeds::double_free(&heap)));
-    caught.unwrap_err();
-    seeds::leak_three(&heap);
-    seeds::leak_one(&heap);
-    let b = seeds::take(&heap, 20);
-    seeds::poke(b, 20);
-    println!("{}", heap.check().unwrap_err());
-    seeds::give(&heap, b, 20);
-    seeds::poke(b, 3);
-    println!("=====\n{}", heap.deinit().unwrap_err());
-}
+#![allow(clippy::print_stdout, reason = "a test that looks at a text in full prints it")]
+
+mod alone;
+mod backing;
+mod collections;
+mod ends;
+mod exhaustion;
+mod found;
+mod options;
+mod resizing;
+mod said;
+mod seeds;
+#[cfg(feature = "global")]
+mod swept;
+mod threads;

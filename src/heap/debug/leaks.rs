@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::ledger::{Of, State};
-use super::noted::Noted;
+use super::noted::{ITSELF, Noted};
 use super::told;
 use super::watch::Watch;
 use crate::heap::seam::Allocator;
@@ -209,7 +209,7 @@ impl Watch {
         }
         let mut resolver = told::resolver();
         let mut stacks = Stacks::new(&mut resolver);
-        let mut leaked = alone::leaks(&alike, name, &mut stacks);
+        let mut leaked = alone::leaks(&alike, &mut stacks, &told::named(name));
         leaked.iter_mut().for_each(wording::speak_alone);
         let leaks: Vec<Leak> = leaked.iter().flat_map(|finding| &finding.blocks).map(leak).collect();
         let mut found = told::findings(errors, name, &mut stacks);
@@ -252,6 +252,7 @@ impl Watch {
                     size: entry.size,
                     align: entry.align,
                     ordinal: entry.ordinal,
+                    allocator: ITSELF,
                     thread: Some(thread).filter(|thread| *thread != 0),
                     born,
                     indirect_count: 0,

@@ -25,9 +25,14 @@ pub(super) fn resolver() -> Resolver {
     Resolver::new(&folder.unwrap_or_default().to_string_lossy())
 }
 
+/// How reports look up the name of the allocator.
+pub(super) fn named(name: &str) -> impl Fn(u32) -> Option<String> {
+    move |number| (number == ITSELF).then(|| name.to_owned())
+}
+
 /// The findings that memory errors are; those that say the same are one.
 pub(super) fn findings(errors: &[MemoryError], name: &str, stacks: &mut Stacks<'_>) -> Vec<Finding> {
-    let names = |number: u32| (number == ITSELF).then(|| name.to_owned());
+    let names = named(name);
     let mut findings: Vec<Finding> = Vec::new();
     for error in errors {
         let mut finding = alone::error(error, stacks, &names);

@@ -300,9 +300,12 @@ pub(crate) fn notes(finding: &Finding, watcher: Watcher) -> Vec<String> {
         notes.push(format!("the access is {} into the block", bytes(offset.unsigned_abs())));
     }
     if error.moved {
-        let frees = if error.allocator.is_some() { "`grow` and `shrink` free" } else { "`realloc` frees" };
-        let returned = if error.allocator.is_some() { "they return" } else { "it returns" };
-        notes.push(format!("{frees} the old place of a block that moves: only the pointer that {returned} is good"));
+        let rule = if error.allocator.is_some() {
+            "`grow` and `shrink` free the old place when they move a block: only the pointer that they return is good"
+        } else {
+            "`realloc` frees the old place when it moves a block: only the pointer that it returns is good"
+        };
+        notes.push(rule.to_owned());
     }
     match finding.code {
         Code::InvalidFree => notes.extend(error.place.and_then(|place| invalid_free(place, error)).map(str::to_owned)),
