@@ -5,8 +5,9 @@ use std::mem::MaybeUninit;
 
 use oomsweep::heap::adapt::{Api, ByGlobalAlloc, Global};
 use oomsweep::heap::{
-    AllocEvent, ArenaAllocator, CAllocator, CountingAllocator, FailPlan, FailingAllocator, FixedBufferAllocator, Guard,
-    LimitAllocator, LoggingAllocator, PageAllocator, PoolAllocator, SyncFixedBufferAllocator,
+    AllocEvent, ArenaAllocator, CAllocator, CountingAllocator, DebugAllocator, DebugOptions, FailPlan,
+    FailingAllocator, FixedBufferAllocator, Guard, LimitAllocator, LoggingAllocator, PageAllocator, PoolAllocator,
+    SyncFixedBufferAllocator,
 };
 use oomsweep::model::fault::Fault;
 
@@ -56,6 +57,17 @@ sits!(pool_of_words: Reach::small(8, 8), {
 #[repr(align(4096))]
 struct Large(#[expect(dead_code, reason = "what makes it large")] [u8; 6000]);
 
+sits!(debug: Reach::ALL, { let ledger = Ledger::generous(); } => DebugAllocator::new(&ledger));
+sits!(debug_that_never_reuses: Reach::ALL, { let ledger = Ledger::exact(); } => {
+    DebugAllocator::with(&ledger, DebugOptions::new().never_reuse(true).retain_metadata(true).stack_frames(0).canary(1))
+});
+sits!(debug_without_a_quarantine: Reach::ALL, { let ledger = Ledger::generous(); } => {
+    DebugAllocator::with(&ledger, DebugOptions::new().quarantine(0).retain_metadata(true).thread_safe(false).canary(100))
+});
+sits!(debug_that_looks_at_nothing: Reach::ALL, { let ledger = Ledger::generous(); } => {
+    DebugAllocator::with(&ledger, DebugOptions::new().safety(false))
+});
+
 tight!(limit_of_some_bytes: Reach::ALL, { let ledger = Ledger::generous(); } => LimitAllocator::new(&ledger, 5000));
 tight!(failing_for_good: Reach { reuse: Reuse::No, ..Reach::ALL }, { let ledger = Ledger::generous(); } => {
     FailingAllocator::with_plan(&ledger, FailPlan::new().requests(Fault::Persistent(20)))
@@ -81,6 +93,16 @@ tight!(a_limited_pool: Reach::small(64, 16), {
     let pool = PoolAllocator::<[u128; 4], _>::new_in(&ledger).limit(33);
 } => &pool);
 
+tight!(debug_with_a_limit: Reach::ALL, { let ledger = Ledger::generous(); } => {
+    DebugAllocator::with(&ledger, DebugOptions::new().memory_limit(5000))
+});
+tight!(debug_over_a_limit: Reach::KEEPS, { let ledger = Ledger::generous(); } => {
+    DebugAllocator::new(LimitAllocator::new(&ledger, 9000))
+});
+tight!(debug_over_a_limit_without_a_quarantine: Reach::ALL, { let ledger = Ledger::exact(); } => {
+    DebugAllocator::with(LimitAllocator::new(&ledger, 9000), DebugOptions::new().quarantine(0))
+});
+
 mod with_a_backing_that_fails {
     use super::*;
 
@@ -89,6 +111,13 @@ mod with_a_backing_that_fails {
     swept!(failing: Reach::ALL, |backing| FailingAllocator::new(backing));
     swept!(limit: Reach::ALL, |backing| LimitAllocator::new(backing, isize::MAX as usize));
     swept!(logging: Reach::ALL, |backing| LoggingAllocator::new(backing));
+    swept!(debug: Reach::ALL, |backing| DebugAllocator::new(backing));
+    swept!(debug_without_a_quarantine: Reach::ALL, |backing| {
+        DebugAllocator::with(backing, DebugOptions::new().quarantine(0))
+    });
+    swept!(debug_that_looks_at_nothing: Reach::ALL, |backing| {
+        DebugAllocator::with(backing, DebugOptions::new().safety(false))
+    });
     swept!(arena: Reach::KEEPS, |backing| &ArenaAllocator::new_in(backing));
     swept!(arena_with_capacity: Reach::KEEPS, |backing| &ArenaAllocator::with_capacity_in(5000, backing)?);
     swept!(pool: Reach::small(6000, 4096), |backing| &PoolAllocator::<Large, _>::new_in(backing));

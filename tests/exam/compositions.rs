@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use oomsweep::heap::adapt::{Api, Api02, Api03, Api04, ByGlobalAlloc, Global};
 use oomsweep::heap::{
-    Allocator, ArenaAllocator, CAllocator, CountingAllocator, FailPlan, FailingAllocator, FixedBufferAllocator,
-    LimitAllocator, LoggingAllocator, PageAllocator, PoolAllocator, SyncFixedBufferAllocator,
+    Allocator, ArenaAllocator, CAllocator, CountingAllocator, DebugAllocator, DebugOptions, FailPlan, FailingAllocator,
+    FixedBufferAllocator, LimitAllocator, LoggingAllocator, PageAllocator, PoolAllocator, SyncFixedBufferAllocator,
 };
 use oomsweep::model::fault::Fault;
 
@@ -65,6 +65,36 @@ sits!(ours an_arena_through_foreign_traits: Reach::KEEPS, {
     let arena = ArenaAllocator::new_in(Api03(Api(CAllocator)));
 } => Api02(&arena));
 
+sits!(ours debug_over_failing_over_an_arena: Reach::KEEPS, {
+    let ledger = Ledger::generous();
+    let arena = ArenaAllocator::new_in(&ledger);
+} => DebugAllocator::new(FailingAllocator::new(&arena)));
+sits!(ours an_arena_over_debug_over_pages: Reach::KEEPS, {
+    let arena = ArenaAllocator::new_in(DebugAllocator::new(PageAllocator::new()));
+} => &arena);
+sits!(ours debug_over_an_arena_in_a_buffer: Reach::KEEPS, {
+    let mut buffer = roomy();
+    let fixed = FixedBufferAllocator::new(&mut buffer);
+    let arena = ArenaAllocator::new_in(&fixed);
+} => DebugAllocator::new(&arena));
+sits!(ours debug_over_debug: Reach::ALL, {} => DebugAllocator::new(DebugAllocator::new(CAllocator)));
+sits!(ours debug_by_rc_and_dyn: Reach::ALL, {
+    let ledger = Ledger::exact();
+    let debug = Rc::new(DebugAllocator::new(CountingAllocator::new(&ledger)));
+    let inner: &dyn Allocator = &debug;
+} => LoggingAllocator::new(inner));
+sits!(ours debug_by_arc_through_foreign_traits: Reach::ALL, {
+    let debug = Arc::new(DebugAllocator::new(Api04(Api(PageAllocator::new()))));
+} => Api(Api02(&*debug)));
+sits!(ours a_pool_over_debug: Reach::small(600, 64), {
+    let ledger = Ledger::generous();
+    let pool = PoolAllocator::<Aligned, _>::new_in(DebugAllocator::new(&ledger));
+} => &pool);
+sits!(ours debug_over_a_pool: Reach::small(400, 16), {
+    let ledger = Ledger::exact();
+    let pool = PoolAllocator::<Aligned, _>::new_in(&ledger);
+} => DebugAllocator::new(&pool));
+
 /// A slot for blocks up to 600 bytes aligned to 64.
 #[repr(align(64))]
 struct Aligned(#[expect(dead_code, reason = "what makes it large")] [u8; 600]);
@@ -82,6 +112,11 @@ tight!(a_budget_in_the_middle: Reach::ALL, { let ledger = Ledger::generous(); } 
     ))
 });
 
+tight!(debug_in_a_small_buffer: Reach::KEEPS, {
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 7000];
+    let fixed = FixedBufferAllocator::new(&mut buffer);
+} => DebugAllocator::with(LoggingAllocator::new(&fixed), DebugOptions::new().quarantine(2)));
+
 mod with_a_backing_that_fails {
     use super::*;
 
@@ -92,4 +127,7 @@ mod with_a_backing_that_fails {
     swept!(behind_pointers: Reach::ALL, |backing| Rc::new(Arc::new(CountingAllocator::new(backing))));
     swept!(an_arena_in_an_arena: Reach::KEEPS, |backing| &ArenaAllocator::new_in(&ArenaAllocator::new_in(backing)));
     swept!(a_pool_in_an_arena: Reach::small(600, 64), |backing| &PoolAllocator::<Aligned, _>::new_in(&ArenaAllocator::new_in(backing)));
+    swept!(debug_over_an_arena: Reach::KEEPS, |backing| DebugAllocator::new(&ArenaAllocator::new_in(backing)));
+    swept!(an_arena_over_debug: Reach::KEEPS, |backing| &ArenaAllocator::new_in(DebugAllocator::new(backing)));
+    swept!(debug_over_debug: Reach::ALL, |backing| DebugAllocator::new(DebugAllocator::new(Api(backing))));
 }

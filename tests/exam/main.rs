@@ -26,5 +26,6 @@ mod tight;
 
 mod candidates;
 mod compositions;
+mod handle;
 mod impostors;
 mod promises;

@@ -7,7 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use oomsweep::heap::adapt::{Api, Api02, Api03, Api04, ByGlobalAlloc, Global};
-use oomsweep::heap::{AllocError, Allocator};
+use oomsweep::heap::{
+    AllocError, Allocator, ArenaAllocator, CAllocator, CountingAllocator, DebugAllocator, FailingAllocator,
+    FixedBufferAllocator, LimitAllocator, LoggingAllocator, PageAllocator, PoolAllocator, Pooled,
+    SyncFixedBufferAllocator, TestAlloc,
+};
 
 /// `row!(Type: yes no)`: it is `Send`, and is not `Sync`.
 macro_rules! row {
@@ -63,25 +67,66 @@ unsafe impl Allocator for Alone {
     }
 }
 
-//  type                                Send Sync
+//  type                                            Send Sync
 table! {
-    AllocError:                         yes yes;
-    System:                             yes yes;
-    Global:                             yes yes;
-    ByGlobalAlloc<System>:              yes yes;
-    Api<System>:                        yes yes;
-    Api<Stays>:                         no  no;
-    Sent:                               yes no;
-    &'static Sent:                      no  no;
-    Api02<System>:                      yes yes;
-    Api03<Stays>:                       no  no;
-    Api04<Sent>:                        yes no;
-    Rc<System>:                         no  no;
-    Arc<System>:                        yes yes;
-    Arc<Sent>:                          no  no;
-    dyn Allocator:                      no  no;
-    dyn Allocator + Send:               yes no;
-    dyn Allocator + Send + Sync:        yes yes;
-    &'static dyn Allocator:             no  no;
-    &'static (dyn Allocator + Send + Sync): yes yes;
+    AllocError:                                     yes yes;
+    System:                                         yes yes;
+    Global:                                         yes yes;
+    ByGlobalAlloc<System>:                          yes yes;
+    TestAlloc:                                      yes yes;
+    CAllocator:                                     yes yes;
+    PageAllocator:                                  yes yes;
+
+    Api<System>:                                    yes yes;
+    Api<Sent>:                                      yes no;
+    Api<Stays>:                                     no  no;
+    Api02<System>:                                  yes yes;
+    Api03<Stays>:                                   no  no;
+    Api04<Sent>:                                    yes no;
+
+    CountingAllocator<System>:                      yes yes;
+    CountingAllocator<Sent>:                        yes no;
+    CountingAllocator<Stays>:                       no  no;
+    FailingAllocator<System>:                       yes yes;
+    FailingAllocator<Sent>:                         yes no;
+    FailingAllocator<Stays>:                        no  no;
+    LimitAllocator<System>:                         yes yes;
+    LimitAllocator<Sent>:                           yes no;
+    LimitAllocator<Stays>:                          no  no;
+    LoggingAllocator<System>:                       yes yes;
+    LoggingAllocator<Sent>:                         yes no;
+    LoggingAllocator<Stays>:                        no  no;
+    LoggingAllocator<System, Cell<u8>>:             yes no;
+    LoggingAllocator<System, Rc<u8>>:               no  no;
+    DebugAllocator<System>:                         yes yes;
+    DebugAllocator<Sent>:                           yes no;
+    DebugAllocator<Stays>:                          no  no;
+
+    ArenaAllocator<System>:                         yes no;
+    ArenaAllocator<Stays>:                          no  no;
+    &'static ArenaAllocator<System>:                no  no;
+    PoolAllocator<u8, System>:                      yes no;
+    PoolAllocator<Rc<u8>, System>:                  yes no;
+    PoolAllocator<u8, Stays>:                       no  no;
+    &'static PoolAllocator<u8, System>:             no  no;
+    Pooled<'static, u8, System>:                    no  no;
+    FixedBufferAllocator<'static>:                  yes no;
+    &'static FixedBufferAllocator<'static>:         no  no;
+    SyncFixedBufferAllocator<'static>:              yes yes;
+    &'static SyncFixedBufferAllocator<'static>:     yes yes;
+
+    Rc<System>:                                     no  no;
+    Arc<System>:                                    yes yes;
+    Arc<Sent>:                                      no  no;
+    &'static Sent:                                  no  no;
+    dyn Allocator:                                  no  no;
+    dyn Allocator + Send:                           yes no;
+    dyn Allocator + Send + Sync:                    yes yes;
+    &'static dyn Allocator:                         no  no;
+    &'static (dyn Allocator + Send + Sync):         yes yes;
+
+    DebugAllocator<FailingAllocator<CountingAllocator<System>>>: yes yes;
+    DebugAllocator<FailingAllocator<CountingAllocator<Sent>>>:   yes no;
+    ArenaAllocator<DebugAllocator<PageAllocator>>:               yes no;
+    LimitAllocator<&'static ArenaAllocator<System>>:             no  no;
 }

@@ -6,13 +6,18 @@ use crate::{model, questions};
 
 /// Asks a candidate everything, one question after the other.
 pub(crate) fn everything(of: Candidate<'_>) {
+    every_question(of);
+    model::agrees_with_the_book(of);
+}
+
+/// Asks a candidate all questions, without random programs.
+pub(crate) fn every_question(of: Candidate<'_>) {
     macro_rules! ask_all {
         ($($question:ident)*) => {
             $( questions::$question(of); )*
         };
     }
     questions::questions!(ask_all);
-    model::agrees_with_the_book(of);
 }
 
 /// What shows whether each method of an allocator is handed over as it is.

@@ -50,12 +50,13 @@ pub(crate) use swept;
 /// Makes every request of the program fail, one after the other.
 pub(crate) fn each_request_fails(make: Make, reach: Reach) {
     for ledger in [Ledger::exact, Ledger::generous] {
-        let plain = run(make, reach, Fault::None, &ledger());
-        assert!(plain > 0, "the candidate asks its backing for nothing");
-        for point in 0..plain {
-            run(make, reach, Fault::Once(point), &ledger());
+        assert!(!run(make, reach, Fault::None, &ledger()));
+        // How many there are may depend on where blocks come to lie.
+        let points = (0..).take_while(|&point| {
             run(make, reach, Fault::Persistent(point), &ledger());
-        }
+            run(make, reach, Fault::Once(point), &ledger())
+        });
+        assert!(points.count() > 0, "the candidate asks its backing for nothing");
     }
 }
 
@@ -77,8 +78,8 @@ pub(crate) fn requests_fail_at_random(make: Make, reach: Reach) {
     });
 }
 
-/// One run of the program; how many requests came to the backing.
-fn run(make: Make, reach: Reach, fault: Fault, ledger: &Ledger) -> u64 {
+/// One run of the program; whether its fault was reached.
+fn run(make: Make, reach: Reach, fault: Fault, ledger: &Ledger) -> bool {
     let failing = FailingAllocator::with_plan(ledger, FailPlan::new().requests(fault));
     let mut sat = false;
     let made = make(&failing, &mut |heap| {
@@ -87,11 +88,10 @@ fn run(make: Make, reach: Reach, fault: Fault, ledger: &Ledger) -> u64 {
     });
     assert_eq!(made.is_ok(), sat);
     let stats = failing.stats();
-    assert_eq!(stats.induced > 0, fault != Fault::None, "{fault}: the requests are not those of the plain run");
     assert!(sat || stats.induced > 0, "it could not be made, though nothing failed");
     assert_eq!((stats.live_blocks(), stats.live_bytes()), (0, 0), "{fault}: not given back, {stats:?}");
     assert_eq!(ledger.live(), 0, "{fault}");
-    stats.allocations + stats.resizes + stats.induced
+    stats.induced > 0
 }
 
 /// A run of the program.

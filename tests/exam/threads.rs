@@ -134,8 +134,8 @@ mod who {
 
     use oomsweep::heap::adapt::{Api, ByGlobalAlloc, Global};
     use oomsweep::heap::{
-        CAllocator, CountingAllocator, FailingAllocator, LimitAllocator, LoggingAllocator, PageAllocator,
-        SyncFixedBufferAllocator,
+        CAllocator, CountingAllocator, DebugAllocator, DebugOptions, FailingAllocator, LimitAllocator,
+        LoggingAllocator, PageAllocator, SyncFixedBufferAllocator,
     };
 
     use crate::ledger::Ledger;
@@ -152,6 +152,13 @@ mod who {
     shared!(failing: Reach::ALL, { let ledger = Ledger::generous(); } => FailingAllocator::new(&ledger));
     shared!(limit: Reach::ALL, { let ledger = Ledger::generous(); } => LimitAllocator::new(&ledger, 10 << 20));
     shared!(logging: Reach::ALL, { let ledger = Ledger::generous(); } => LoggingAllocator::new(&ledger));
+    shared!(debug: Reach::ALL, { let ledger = Ledger::generous(); } => DebugAllocator::new(&ledger));
+    shared!(debug_without_a_quarantine: Reach::ALL, { let ledger = Ledger::generous(); } => {
+        DebugAllocator::with(&ledger, DebugOptions::new().quarantine(0))
+    });
+    shared!(debug_with_three_in_quarantine: Reach::ALL, { let ledger = Ledger::exact(); } => {
+        DebugAllocator::with(&ledger, DebugOptions::new().quarantine(3).retain_metadata(true).stack_frames(2))
+    });
     shared!(sync_fixed_buffer: Reach::ALL, {
         let mut buffer = roomy();
         let fixed = SyncFixedBufferAllocator::new(&mut buffer);
