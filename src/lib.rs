@@ -80,6 +80,9 @@ pub use config::{Faults, Infallible, Rule, Shrink};
 pub use model::options::EngineChoice;
 pub use model::report::Report;
 
+// Allocators that are passed. The others are in `heap`.
+pub use heap::TestAlloc;
+
 // What stands in the program.
 pub use hook::{TestingAllocator, oomsweep_break_here};
 

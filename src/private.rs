@@ -4,6 +4,12 @@ pub use crate::builder::TestReturn;
 
 use crate::builder::Sweep;
 use crate::harness;
+use crate::heap::TestAlloc;
+
+/// The allocator with this place, from 0, among those that the body is called with.
+pub fn handle(place: u8) -> TestAlloc {
+    TestAlloc::of_this_run(place.saturating_add(1))
+}
 
 /// Where a test stands, as the compiler tells it; see `harness::Site`.
 #[derive(Debug, Clone, Copy)]

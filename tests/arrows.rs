@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report_api", &["model", "render"]),
     ("heap", &["model", "sys", "hook", "inspect", "render"]),
     ("harness", &["model", "sys", "hook", "config", "session", "sweep", "inspect", "render"]),
-    ("builder", &["model", "config", "session", "render", "harness"]),
+    ("builder", &["model", "config", "session", "render", "heap", "harness"]),
     ("private", &["heap", "harness", "builder"]),
 ];
 

@@ -51,6 +51,7 @@ const OPTIONS: &[(&str, Shape)] = &[
     ("incomplete", RULE),
     ("threads", Shape::Switch(["own", "all"], "threads_all")),
     ("shrink", Shape::Choice(&[("fail", "Fail"), ("skip", "Skip")])),
+    ("global", Shape::Switch(["checked", "swept"], "global_swept")),
     ("fixtures", Shape::Choice(&[("exempt", "Exempt"), ("swept", "Swept")])),
     ("guard", Shape::Switch(["zones", "pages"], "guard_pages")),
     ("realloc", Shape::Switch(["any", "moves"], "realloc_moves")),
@@ -63,8 +64,11 @@ const OPTIONS: &[(&str, Shape)] = &[
     ("shard", Shape::Shard),
 ];
 
+/// What the attribute tells itself below an `#[rstest]`: the names of the allocators that it has taken out of the arguments.
+const TO_ITSELF: &str = "__allocators";
+
 /// Names that later releases will bring: options, patterns of `faults`, and values as `option = "value"`.
-const LATER: &[&str] = &["jobs", "global", "invariant", "pairs", "resize", "engine = \"snapshot\""];
+const LATER: &[&str] = &["jobs", "invariant", "pairs", "resize", "engine = \"snapshot\""];
 
 /// The patterns of `faults`, as people write them.
 const FAULTS: &[&str] = &["once", "persistent", "window", "budget", "size"];
@@ -192,6 +196,9 @@ fn shape_of(name: &Ident) -> Result<Shape> {
     let text = name.unraw().to_string();
     if let Some((_, shape)) = OPTIONS.iter().find(|(option, _)| *option == text) {
         return Ok(*shape);
+    }
+    if text == TO_ITSELF {
+        return Ok(Shape::Strings);
     }
     check_later(name.span(), &text)?;
     Err(unknown(name.span(), "option", &text, &option_names()))

@@ -2,7 +2,7 @@
 //!
 //! Every path is absolute, every local name is this macro's own, and every span lies in the user's file.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Ident, Member, Pat, ReturnType, Type};
@@ -11,12 +11,18 @@ use crate::args::{Args, Fault, Opt, Value};
 use crate::ast::{Function, Role, role};
 use crate::rstest::{self, Generated};
 use crate::source::Surroundings;
+use crate::{fallback, handles};
 
 /// The whole test.
 pub(crate) fn test(function: &Function, args: &Args, around: Surroundings) -> TokenStream {
     let Function { vis, sig, body, .. } = function;
     let (name, here) = (&sig.ident, function.here());
-    let (generics, bounds) = (&sig.generics, &sig.generics.where_clause);
+    // `valid` has looked at them.
+    let handles = handles::all(sig).unwrap_or_default();
+    let generics = handles.is_empty().then_some((&sig.generics, &sig.generics.where_clause));
+    let (generics, bounds) = generics.unzip();
+    let names = handles.iter().map(|handle| &handle.name);
+    let allocators = (!handles.is_empty()).then(|| quote_spanned!(here=> .allocators(&[#(#names),*])));
     let (attrs, should_panic) = split(&function.attrs, here);
     let registered = around.test_above || function.attrs.iter().any(|attr| matches!(role(attr), Role::Test));
     let register = (!registered).then(|| quote_spanned!(here=> #[::core::prelude::v1::test]));
@@ -26,6 +32,7 @@ pub(crate) fn test(function: &Function, args: &Args, around: Surroundings) -> To
         None => {
             let mut called = name.clone();
             called.set_span(returned_at(function));
+            let called = if handles.is_empty() { quote!(#called) } else { handles::call(&called, &handles) };
             let check = quote_spanned!(returned_at(function)=> .check(#called));
             (quote!(#sig #body), check)
         }
@@ -40,18 +47,28 @@ pub(crate) fn test(function: &Function, args: &Args, around: Surroundings) -> To
         #(#attrs)*
         #vis fn #name #generics () #bounds {
             #inner
-            ::oomsweep::__private::test(#site) #(#options)* #limit #should_panic #(#matcher)* #check;
+            ::oomsweep::__private::test(#site) #allocators #(#options)* #limit #should_panic #(#matcher)* #check;
         }
     }
 }
 
 /// `#[rstest]` below: it shall see ours below it, and behind every `#[case]`, so that each case gets it.
-pub(crate) fn below_rstest(function: &Function, args: &TokenStream) -> TokenStream {
-    let Function { attrs, vis, sig, body } = function;
+pub(crate) fn below_rstest(mut function: Function, args: &TokenStream) -> TokenStream {
+    let names = match handles::take_out(&mut function) {
+        Ok(names) => names,
+        Err(error) => return fallback::function(&error, &function),
+    };
+    let separator = (!args.is_empty() && !ends_with_comma(args)).then(|| quote!(,));
+    let allocators = (!names.is_empty()).then(|| quote!(#separator __allocators(#(#names),*)));
+    let Function { attrs, vis, sig, body } = &function;
     let plain = |attr: &&Attribute| attr.path().is_ident("test");
     let attrs = attrs.iter().filter(|attr| !plain(attr));
-    let ours = quote!(#[::oomsweep::alloc_test(#args)]);
+    let ours = quote!(#[::oomsweep::alloc_test(#args #allocators)]);
     quote!(#(#attrs)* #ours #vis #sig #body)
+}
+
+fn ends_with_comma(tokens: &TokenStream) -> bool {
+    matches!(tokens.clone().into_iter().last(), Some(TokenTree::Punct(last)) if last.as_char() == ',')
 }
 
 /// The attributes that stay, and the panic that is expected.
@@ -137,6 +154,9 @@ fn setting(option: &Opt, here: Span) -> TokenStream {
         }
         Value::Choice(variant) => choice(&name, variant, here),
         Value::Faults(faults) => patterns(faults, here),
+        Value::Strings(list) if name == "__allocators" => {
+            return quote_spanned!(here=> .allocators(&[#(#list),*]));
+        }
         Value::Strings(list) => quote_spanned!(here=> [#(#list),*]),
         Value::Duration(time) => quote_spanned!(here=> ::core::time::Duration::from_nanos(#time)),
         Value::Number(number) => quote_spanned!(here=> #number),

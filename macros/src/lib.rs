@@ -7,6 +7,7 @@ mod args;
 mod ast;
 mod expand;
 mod fallback;
+mod handles;
 mod rstest;
 mod source;
 mod valid;
@@ -131,7 +132,7 @@ fn attribute(options: &proc_macro2::TokenStream, item: &proc_macro2::TokenStream
     });
     if function.attrs.iter().any(|attr| matches!(role(attr), Role::Rstest)) {
         return match errors {
-            None => expand::below_rstest(&function, options),
+            None => expand::below_rstest(function, options),
             Some(error) => fallback::function(&error, &function),
         };
     }

@@ -5,6 +5,7 @@ use syn::{Error, GenericParam, Result, ReturnType, Signature, Type};
 
 use crate::args::{Args, merge};
 use crate::ast::{Function, Role, holds, role};
+use crate::handles;
 use crate::source::Surroundings;
 
 /// Options that are about faults, and so mean nothing without any.
@@ -34,7 +35,7 @@ pub(crate) fn function(function: &Function, args: &Args, around: Surroundings) -
     let checks = [
         qualifiers(&function.sig),
         generics(&function.sig),
-        arguments(&function.sig),
+        arguments(&function.sig, args),
         attributes(function, around),
         errors_of(&function.sig, args),
     ];
@@ -61,31 +62,36 @@ fn qualifiers(sig: &Signature) -> Result<()> {
     Err(Error::new(span, format!("`#[alloc_test]` goes on a plain function, and this one is `{word}`")))
 }
 
-/// Types and constants; lifetimes are harmless, and rstest writes them.
+/// Types and constants that no argument chooses; lifetimes are harmless, and rstest writes them.
 fn generics(sig: &Signature) -> Result<()> {
-    match sig.generics.params.iter().find(|param| !matches!(param, GenericParam::Lifetime(_))) {
+    let is_chosen = |param: &GenericParam| match param {
+        GenericParam::Lifetime(_) => true,
+        GenericParam::Type(param) => {
+            let name = param.ident.to_string();
+            holds(quote::ToTokens::to_token_stream(&sig.inputs), &[name.as_str()])
+        }
+        GenericParam::Const(_) => false,
+    };
+    match sig.generics.params.iter().find(|param| !is_chosen(param)) {
         Some(param) => Err(Error::new(param.span(), "a test is not generic: nobody would choose this parameter")),
         None => Ok(()),
     }
 }
 
 /// Arguments of every kind.
-fn arguments(sig: &Signature) -> Result<()> {
+fn arguments(sig: &Signature, args: &Args) -> Result<()> {
     if let Some(dots) = &sig.variadic {
-        return Err(Error::new(dots.dots.span(), "a test takes no arguments"));
+        return Err(Error::new(dots.dots.span(), "a test takes no such arguments"));
     }
-    let Some(first) = sig.inputs.first() else {
-        return Ok(());
-    };
-    if let syn::FnArg::Receiver(receiver) = first {
-        return Err(Error::new(receiver.self_token.span, "`#[alloc_test]` goes on a free function, not on a method"));
+    let handles = handles::all(sig)?;
+    match args.get("global") {
+        Some(option) if handles.is_empty() && args.get("__allocators").is_none() => Err(Error::new(
+            option.name.span(),
+            "`global` is about bodies with allocators of their own, and this one has none: its requests to the global allocator \
+             are what is made to fail",
+        )),
+        _ => Ok(()),
     }
-    let text = if holds(quote::ToTokens::to_token_stream(&sig.inputs), &["TestAlloc", "Allocator"]) {
-        "explicit allocators as arguments are not in this release yet"
-    } else {
-        "a test takes no arguments; for fixtures and cases put rstest's `#[rstest]` on the function as well"
-    };
-    Err(Error::new(first.span(), text))
 }
 
 /// Attributes whose order or form would make a verdict wrong.

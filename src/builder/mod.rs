@@ -8,6 +8,7 @@ pub use returns::{AnyError, ErrorIf, Matcher, TestReturn};
 
 use crate::config::{Faults, Infallible, Requested, Rule, Shrink};
 use crate::harness::{self, Site};
+use crate::heap::TestAlloc;
 use crate::model::report::Report;
 use driver::Driver;
 
@@ -130,6 +131,41 @@ impl<M> Sweep<M> {
         harness::sweep(&self.site, self.requested, &mut driver)
     }
 
+    /// As [`run`](Sweep::run), for a body that is given its allocators: one for each name. Their requests are the points, each
+    /// allocator's numbered by itself (`once@cache:7`, if there are several), and swept one allocator after the other, in this order,
+    /// while the others never fail. The requests of the global allocator are checked, and fail only if
+    /// [`global_swept`](Sweep::global_swept) says so.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Sweep::run); and if two names are the same, or one is no name (letters, digits and `_`) or is `global`.
+    ///
+    /// ```
+    /// use std::alloc::Layout;
+    ///
+    /// use oomsweep::heap::Allocator;
+    /// use oomsweep::Sweep;
+    ///
+    /// let report = Sweep::new("a_block_each").run_alloc(["cache", "index"], |[cache, index]| {
+    ///     for alloc in [cache, index] {
+    ///         let block = alloc.allocate(Layout::new::<u32>())?;
+    ///         // SAFETY: allocated just now, with this layout.
+    ///         unsafe { alloc.deallocate(block.cast(), Layout::new::<u32>()) };
+    ///     }
+    ///     Ok::<(), oomsweep::heap::AllocError>(())
+    /// });
+    /// report.assert_clean();
+    /// assert_eq!(report.coverage.planned, 4);
+    /// ```
+    #[must_use = "the findings are in the report, and nowhere else"]
+    pub fn run_alloc<const N: usize, R>(self, names: [&str; N], mut body: impl FnMut([TestAlloc; N]) -> R) -> Report
+    where
+        R: TestReturn,
+        M: Matcher<R::Error>,
+    {
+        self.allocators(&names).run(move || body(std::array::from_fn(|place| TestAlloc::of_this_run(number(place)))))
+    }
+
     /// What the attribute does: sweeps a body, prints, and panics once if there is a finding.
     #[doc(hidden)]
     #[track_caller]
@@ -158,6 +194,11 @@ impl<M> Sweep<M> {
         let mut driver = Driver::new(setup, call, self.matcher);
         harness::check(&self.site, self.requested, &mut driver);
     }
+}
+
+/// The number of the allocator with this place among a body's own.
+fn number(place: usize) -> u8 {
+    u8::try_from(place.saturating_add(1)).unwrap_or(u8::MAX)
 }
 
 const NO_STATE: &str = "the driver calls a body with the state that setup has just made";

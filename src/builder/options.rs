@@ -111,6 +111,20 @@ impl<M> Sweep<M> {
         self
     }
 
+    /// Of a body with allocators of its own (see [`run_alloc`](Sweep::run_alloc)), the requests to the global allocator fail as well,
+    /// after those of the others, as the space `global`. Default: they are checked, and never fail.
+    pub fn global_swept(mut self) -> Self {
+        self.requested.global_swept = true;
+        self
+    }
+
+    /// The names of the allocators that the body is called with.
+    #[doc(hidden)]
+    pub fn allocators(mut self, names: &[&str]) -> Self {
+        self.requested.allocators = names.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
     /// Whether requests that make a block smaller are failed. Default: [`Shrink::Fail`].
     pub fn shrink(mut self, shrink: Shrink) -> Self {
         self.requested.shrink = Some(shrink);

@@ -15,8 +15,11 @@ pub(crate) use value::checked_shard;
 
 use std::time::Duration;
 
-use crate::model::options::{EngineChoice, Guard, Options, Shard, Task};
+use crate::model::options::{EngineChoice, GLOBAL_SPACE, Guard, Options, Shard, Task};
 use crate::model::trial::Policy;
+
+/// How many allocators a body may be called with.
+const MOST_ALLOCATORS: usize = 64;
 
 /// What an attribute or a builder asked for. `None`, false and empty lists: it said nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,6 +70,10 @@ pub(crate) struct Requested {
     pub(crate) shard: Option<Shard>,
     /// What the body captures keeps nothing from run to run: it is the attribute's function, or as good as one.
     pub(crate) captures_nothing: bool,
+    /// The names of the allocators that the body is called with.
+    pub(crate) allocators: Vec<String>,
+    /// Of a body with allocators of its own the requests to the global one fail as well.
+    pub(crate) global_swept: bool,
 }
 
 /// Puts the test's wishes and the variables together.
@@ -108,6 +115,8 @@ pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<O
         seed: environment.seed.or(requested.seed).unwrap_or(defaults.seed),
         shard: environment.shard.or(requested.shard),
         captures: !requested.captures_nothing,
+        allocators: requested.allocators,
+        global_swept: requested.global_swept,
     })
 }
 
@@ -128,12 +137,31 @@ impl Requested {
         if let Some(Shard { k, n }) = self.shard.filter(|shard| checked_shard(shard.k, shard.n).is_none()) {
             return Err(ConfigError::not_understood("shard", &format!("{k}/{n}"), environment::A_SHARD));
         }
+        self.validate_allocators()?;
         for (name, paths) in [("benign", &self.benign), ("intended", &self.intended)] {
             if paths.iter().any(String::is_empty) {
                 return Err(ConfigError::not_understood(
                     name,
                     "",
                     "the beginning of a function's path, such as `indexmap::`",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Requested {
+    /// Names of allocators: as many as the hook can tell apart, each a word of its own.
+    fn validate_allocators(&self) -> Result<(), ConfigError> {
+        let is_word = |name: &str| !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
+        for (place, name) in self.allocators.iter().enumerate() {
+            let is_taken = self.allocators.iter().take(place).any(|earlier| earlier == name);
+            if is_taken || name == GLOBAL_SPACE || !is_word(name) || place >= MOST_ALLOCATORS {
+                return Err(ConfigError::not_understood(
+                    "allocators",
+                    name,
+                    "up to 64 different names of letters, digits and `_`, none of them `global`",
                 ));
             }
         }

@@ -10,7 +10,7 @@ fn merged(requested: Requested, environment: &Environment) -> Options {
 }
 
 fn replay() -> ReplayAt {
-    ReplayAt { fault: Fault::Once(7), key: None, occurrence: 0 }
+    ReplayAt { fault: Fault::Once(7), space: None, key: None, occurrence: 0 }
 }
 
 #[test]

@@ -66,23 +66,24 @@ pub(crate) fn checked_shard(k: u64, n: u64) -> Option<Shard> {
     (1..=n).contains(&k).then_some(Shard { k, n })
 }
 
-/// `once@7`, `once@7#1f3a9c`, `once@7#1f3a9c02d4e5f607.2`: the fault, then the key (6 to 16 lower-case hex digits), then the
-/// occurrence.
+/// `once@7`, `once@cache:7`, `once@7#1f3a9c`, `once@7#1f3a9c02d4e5f607.2`: the fault, in which space if there are several, then the key
+/// (6 to 16 lower-case hex digits), then the occurrence.
 pub(super) fn replay(text: &str) -> Option<ReplayAt> {
     let (fault, rest) = match text.split_once('#') {
         Some((fault, rest)) => (fault, Some(rest)),
         None => (text, None),
     };
-    let fault = fault.parse().ok().filter(|&fault| fault != Fault::None)?;
+    let (fault, space) = Fault::read_in(fault).ok().filter(|&(fault, _)| fault != Fault::None)?;
+    let space = space.map(str::to_owned);
     let Some(rest) = rest else {
-        return Some(ReplayAt { fault, key: None, occurrence: 0 });
+        return Some(ReplayAt { fault, space, key: None, occurrence: 0 });
     };
     let (key, occurrence) = match rest.split_once('.') {
         Some((key, occurrence)) => (key, number(occurrence)?),
         None => (rest, 0),
     };
     let is_key = (6..=16).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_key.then(|| ReplayAt { fault, key: Some(key.to_owned()), occurrence })
+    is_key.then(|| ReplayAt { fault, space, key: Some(key.to_owned()), occurrence })
 }
 
 #[cfg(test)]
@@ -196,7 +197,7 @@ mod tests {
     #[case("once@7#1f3a9c02d4e5f607.2", Fault::Once(7), Some("1f3a9c02d4e5f607"), 2)]
     #[case("window@7+3#123456.18446744073709551615", Fault::Window { at: 7, len: 3 }, Some("123456"), u64::MAX)]
     fn replays(#[case] text: &str, #[case] fault: Fault, #[case] key: Option<&str>, #[case] occurrence: u64) {
-        let expected = ReplayAt { fault, key: key.map(str::to_owned), occurrence };
+        let expected = ReplayAt { fault, space: None, key: key.map(str::to_owned), occurrence };
         assert_eq!(replay(text), Some(expected));
     }
 

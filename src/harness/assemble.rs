@@ -11,7 +11,7 @@ use crate::model::code::Code;
 use crate::model::names;
 use crate::model::options::{Guard, Options, Pattern, Task};
 use crate::model::place::{self, Origin};
-use crate::model::report::{Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA};
+use crate::model::report::{Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA, Space};
 use crate::model::stack::{RawStack, Stack};
 use crate::model::trial::Block;
 use crate::render::wording;
@@ -44,6 +44,7 @@ pub(super) fn empty(site: &Site, mode: Mode) -> Report {
         known: Vec::new(),
         known_gone: Vec::new(),
         reachable: Vec::new(),
+        spaces: Vec::new(),
         trials: Vec::new(),
         findings: Vec::new(),
     }
@@ -90,6 +91,12 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     let mut report = empty(site, mode(options));
     report.points = swept.points;
     report.coverage = swept.coverage;
+    if !options.allocators.is_empty() {
+        let spaces = swept.spaces.iter();
+        report.spaces = spaces
+            .filter_map(|&(number, points)| Some(Space { name: options.allocator_name(u32::from(number))?, points }))
+            .collect();
+    }
     report.notes = swept.notes;
     report.guard_pages = options.guard == Guard::Pages;
     report.complete = swept.coverage.left == 0;
@@ -105,12 +112,13 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     if options.task == Task::Sweep {
         report.patterns = options.patterns.iter().map(|&pattern| pattern_text(pattern)).collect();
     }
+    let names = &|number: u32| options.allocator_name(number);
     let reachable: Vec<&Block> = swept.reachable.iter().collect();
-    report.reachable = blocks::group(&reachable, &mut Stacks::new(resolver));
+    report.reachable = blocks::group(&reachable, &mut Stacks::new(resolver), names);
     let target = site.target();
     let plain_failed = swept.plain.is_some();
     if let Some(plain) = swept.plain {
-        report.findings = fold::fold(&[plain], target, resolver, &|_| None, &fold::unnamed);
+        report.findings = fold::fold(&[plain], target, resolver, &|_, _| None, names);
         report.complete = false;
     } else if options.task == Task::Sweep && swept.points.total == 0 {
         if !options.no_points_allow {
@@ -120,11 +128,12 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
         report.notes.push(wording::RETURNS_NOTHING.to_owned());
     }
     if !swept.failed.is_empty() {
-        let known = keys(&swept.stacks, resolver);
+        let known: HashMap<Option<u8>, Vec<(u64, u64)>> =
+            swept.stacks.iter().map(|(space, stacks)| (*space, keys(stacks, resolver))).collect();
         // Where threads make their requests in any order, a point's number says nothing of its stack: its own stack does.
         let numbered = |index: &u64| usize::try_from(*index).ok().filter(|_| !options.threads_all);
-        let lookup = |index: u64| numbered(&index).and_then(|at| known.get(at)).copied();
-        report.findings.extend(fold::fold(&swept.failed, target, resolver, &lookup, &fold::unnamed));
+        let lookup = |space, index| numbered(&index).and_then(|at| known.get(&space)?.get(at)).copied();
+        report.findings.extend(fold::fold(&swept.failed, target, resolver, &lookup, names));
     }
     suggest_fallbacks(&mut report.findings);
     report.trials = swept.trials;

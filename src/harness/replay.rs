@@ -23,7 +23,11 @@ pub(super) fn run(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn 
 
 fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) -> Result<Report, Broken> {
     let mut resolver = Resolver::new(&site.manifest_dir);
-    let mut crew = InPlace::new(body, Terms::of(options))?;
+    let (space, label) = match space(options, at) {
+        Ok(space) => space,
+        Err(why) => return Ok(lost(assemble::empty(site, Mode::Replay), why)),
+    };
+    let mut crew = InPlace::new(body, Terms { space, ..Terms::of(options) })?;
     crew.record_stacks();
     let warmed = crew.warm_up()?;
     let points = warmed.log.len() as u64;
@@ -33,24 +37,47 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     report.points.exempt = warmed.exempt;
     report.points.other_threads = warmed.others;
     report.guard_pages = options.guard == Guard::Pages;
-    report.patterns = vec![at.fault.to_string()];
+    report.points.global = warmed.beside;
+    report.patterns = vec![at.fault.text_in(label.as_deref())];
     report.coverage.planned = 1;
     let (fault, said) = match find(at, &keys, &warmed.log) {
         Ok(found) => found,
         Err(why) => return Ok(lost(report, why)),
     };
-    announce(site, fault, said.as_deref());
+    announce(site, &fault.text_in(label.as_deref()), said.as_deref());
     report.notes.extend(said);
     crew.break_at_failures();
-    let judged = supervisor::one(&mut crew, options, &mut assemble::has_frame(site, options, &mut resolver), fault)?;
+    let judged =
+        supervisor::one(&mut crew, options, &mut assemble::has_frame(site, options, &mut resolver), (space, fault))?;
     report.coverage.add(judged.verdict, &options.policy);
     report.engine = Engine { in_process: 1, ..Engine::default() };
-    report.trials.push(Trial { fault, verdict: judged.verdict, drifted: judged.drifted });
-    let lookup = |index: u64| usize::try_from(index).ok().and_then(|place| keys.get(place)).copied();
-    let target = site.target();
-    report.findings = fold::fold(&[judged], target, &mut resolver, &lookup, &fold::unnamed);
+    report.trials.push(Trial { fault, space: label, verdict: judged.verdict, drifted: judged.drifted });
+    let lookup = |_, index: u64| usize::try_from(index).ok().and_then(|place| keys.get(place)).copied();
+    let (target, names) = (site.target(), &|number: u32| options.allocator_name(number));
+    report.findings = fold::fold(&[judged], target, &mut resolver, &lookup, names);
     assemble::finish(&mut report, options, &resolver);
     Ok(report)
+}
+
+/// The space that is asked for, and its name if there are several.
+fn space(options: &Options, at: &ReplayAt) -> Result<(u8, Option<String>), String> {
+    let spaces = options.spaces();
+    let named: Vec<(u8, String)> =
+        spaces.iter().filter_map(|&number| Some((number, options.allocator_name(u32::from(number))?))).collect();
+    let list = || named.iter().map(|(_, name)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let label = |name: &str| (named.len() > 1).then(|| name.to_owned());
+    match (&at.space, named.as_slice()) {
+        (None, [(number, _)]) => Ok((*number, None)),
+        (None, _) => Err(format!(
+            "this body has several allocators, each with points of its own: say which, as in `{}`; there are {}",
+            at.fault.text_in(named.first().map(|(_, name)| name.as_str())),
+            list()
+        )),
+        (Some(asked), _) => match named.iter().find(|(_, name)| name == asked) {
+            Some((number, name)) => Ok((*number, label(name))),
+            None => Err(format!("no allocator `{asked}` is swept in this test; there are {}", list())),
+        },
+    }
 }
 
 /// The fault at the place where its key is now, and what is to be said of that.
@@ -94,7 +121,7 @@ fn lost(mut report: Report, why: String) -> Report {
 }
 
 #[allow(clippy::print_stderr, reason = "said before the trial, which may not come back")]
-fn announce(site: &Site, fault: Fault, said: Option<&str>) {
+fn announce(site: &Site, fault: &str, said: Option<&str>) {
     let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
     eprintln!("oomsweep: replaying {fault}{said} of {} in this process", site.test());
 }

@@ -9,6 +9,7 @@ use super::blocks::watch::Wrong;
 use super::blocks::zones;
 use super::core::Core;
 use super::gate;
+use super::handles::GLOBAL;
 use super::local::Local;
 use crate::model::code::Code;
 use crate::model::memory::{Accused, Damage, MemoryError, Noticed, Place};
@@ -29,6 +30,8 @@ pub(super) struct Call {
     pub(super) layout: Layout,
     /// The size that it is to have.
     pub(super) new_size: Option<usize>,
+    /// The allocator that is called.
+    pub(super) allocator: u8,
 }
 
 /// Whether a request breaks the contract of `GlobalAlloc`: a size above zero, an alignment that is a power of two, and the two
@@ -81,9 +84,10 @@ pub(super) unsafe fn bad_block(
         let mut error = MemoryError::new(code_of(wrong), call.noticed);
         error.given = Some((call.layout.size(), call.layout.align()));
         error.new_size = call.new_size;
+        error.allocator = u32::from(call.allocator);
         match wrong {
             Wrong::NoBlock => (error.place, error.block, error.offset) = whereabouts(core, call.address),
-            Wrong::Nothing | Wrong::Freed | Wrong::Layout => error.block = Some(accused(core, meta)),
+            Wrong::Nothing | Wrong::Freed | Wrong::Layout | Wrong::Allocator => error.block = Some(accused(core, meta)),
             Wrong::Damaged => {
                 let (behind, before) = core.store.damage_round(meta);
                 if behind.is_none() {
@@ -94,12 +98,13 @@ pub(super) unsafe fn bad_block(
             }
         }
         put_on_record(core, local, error);
-        if !matches!(wrong, Wrong::Layout | Wrong::Damaged) {
+        if !matches!(wrong, Wrong::Layout | Wrong::Damaged | Wrong::Allocator) {
             return false;
         }
         core.store.repair(meta);
         let align = 1_usize.wrapping_shl(u32::from((*meta).align));
-        matches!(core.store.claim(meta, call.address, (*meta).size, align), Wrong::Nothing)
+        let layout = Layout::from_size_align_unchecked((*meta).size, align);
+        matches!(core.store.claim(meta, call.address, layout, (*meta).allocator), Wrong::Nothing)
     }
 }
 
@@ -108,6 +113,7 @@ fn code_of(wrong: Wrong) -> Code {
         Wrong::NoBlock => Code::InvalidFree,
         Wrong::Freed => Code::DoubleFree,
         Wrong::Layout | Wrong::Nothing => Code::WrongLayout,
+        Wrong::Allocator => Code::MixedAllocators,
         Wrong::Damaged => Code::Overflow,
     }
 }
@@ -127,7 +133,8 @@ pub(super) unsafe fn foreign_block(core: *const Core, local: *const Local, call:
         Place::Static => cfg!(feature = "global"),
         _ => false,
     };
-    if !certain && !core.strict.load(Ordering::Acquire) {
+    // A handle gives out blocks of the store, and no others.
+    if !certain && call.allocator == GLOBAL && !core.strict.load(Ordering::Acquire) {
         // It may have been given out before the first test began.
         return false;
     }
@@ -136,6 +143,7 @@ pub(super) unsafe fn foreign_block(core: *const Core, local: *const Local, call:
     error.offset = if place == Place::NearNull { call.address as i64 } else { 0 };
     error.given = Some((call.layout.size(), call.layout.align()));
     error.new_size = call.new_size;
+    error.allocator = u32::from(call.allocator);
     put_on_record(core, local, error);
     true
 }

@@ -12,6 +12,7 @@ use super::blocks::shard::Shard;
 use super::blocks::watch::Wrong;
 use super::core::{self, Core, is_set};
 use super::gate::{self, State};
+use super::handles::GLOBAL;
 use super::local::Local;
 use super::placing::place;
 use crate::model::event::{Kind, Request};
@@ -127,6 +128,10 @@ pub(super) unsafe fn fails(core: *const Core, local: *const Local, request: &mut
         if journal.is_null() || !look!(local, body, bool) || std::thread::panicking() {
             return false;
         }
+        if request.allocator != (*core).own().space {
+            (*journal).beside = (*journal).beside.wrapping_add(u64::from(request.allocator == GLOBAL));
+            return false;
+        }
         if look!(local, exempt, u32) != 0 {
             (*journal).exempt = (*journal).exempt.wrapping_add(1);
             return false;
@@ -153,7 +158,8 @@ unsafe fn fails_elsewhere(core: *const Core, local: *const Local, request: &mut 
     // SAFETY: by the obligations of this function.
     let (core, local) = unsafe { (&*core, &*local) };
     let journal = core.journal();
-    if journal.is_null() {
+    // SAFETY: the space is changed between runs only.
+    if journal.is_null() || request.allocator != unsafe { core.own() }.space {
         return false;
     }
     if !core.all_threads.load(Ordering::Relaxed) {
@@ -203,14 +209,14 @@ pub(super) unsafe fn refused(core: *const Core, local: *const Local, request: Re
 /// # Safety
 /// As for [`records`], of which `records` is the answer.
 #[inline(always)]
-unsafe fn birth(core: *const Core, local: *const Local, records: bool, layout: Layout, kind: Kind) -> Birth {
+pub(super) unsafe fn birth(core: *const Core, local: *const Local, records: bool, layout: Layout, kind: Kind) -> Birth {
     // SAFETY: by the obligations of this function.
     unsafe {
         if !records {
             let marks = if look!(local, harness, u32) != 0 { HARNESS } else { 0 };
-            return Birth { session: 0, thread: 0, marks, stack: 0, kind, counted: false };
+            return Birth { session: 0, thread: 0, marks, allocator: 0, stack: 0, kind, counted: false };
         }
-        let mut birth = Birth { session: 0, thread: 0, marks: 0, stack: 0, kind, counted: true };
+        let mut birth = Birth { session: 0, thread: 0, marks: 0, allocator: 0, stack: 0, kind, counted: true };
         birth.session = (*core).session_number();
         if !look!(local, own, bool) {
             birth.thread = number_of(core, local);
@@ -299,7 +305,8 @@ unsafe fn serve(core: *const Core, local: *const Local, layout: Layout, kind: Ki
             return accuse::bad_request(core, local, Noticed::Alloc, size, align, None);
         }
         let benign = look!(local, benign, u32) != 0;
-        let mut request = Request { size, old_size: 0, align, index: Request::NO_POINT, kind, benign };
+        let index = Request::NO_POINT;
+        let mut request = Request { size, old_size: 0, align, index, kind, benign, allocator: GLOBAL };
         if fails(core, local, &mut request) {
             crate::sys::no_memory();
             return ptr::null_mut();
@@ -361,10 +368,10 @@ pub(super) unsafe fn free(backing: &dyn GlobalAlloc, block: *mut u8, layout: Lay
         }
         let store = (*core).store;
         let meta = store.slot_of(address);
-        match store.claim(meta, address, layout.size(), layout.align()) {
+        match store.claim(meta, address, layout, GLOBAL) {
             Wrong::Nothing => end(core, local, meta),
             wrong => {
-                let call = Call { noticed: Noticed::Free, address, layout, new_size: None };
+                let call = Call { noticed: Noticed::Free, address, layout, new_size: None, allocator: GLOBAL };
                 if accuse::bad_block(core, local, meta, wrong, &call) {
                     end(core, local, meta);
                 }
@@ -417,7 +424,7 @@ pub(super) unsafe fn is_foreign(
             return false;
         }
         let noticed = if new_size.is_some() { Noticed::Realloc } else { Noticed::Free };
-        let found = accuse::foreign_block(core, local, &Call { noticed, address, layout, new_size });
+        let found = accuse::foreign_block(core, local, &Call { noticed, address, layout, new_size, allocator: GLOBAL });
         leave(local);
         found
     }

@@ -65,6 +65,8 @@ pub(crate) struct Own {
     pub(crate) points: PagesVec<usize>,
     /// Shrinks are no points.
     pub(crate) shrink_skip: bool,
+    /// The allocator whose requests are points: the global one, or a handle's number.
+    pub(crate) space: u8,
     /// Call the breakpoint function at a failure.
     pub(crate) break_here: bool,
     /// Stacks end at this stack pointer.
@@ -205,6 +207,7 @@ impl Core {
                 point_stacks: false,
                 points: PagesVec::new(),
                 shrink_skip: false,
+                space: super::handles::GLOBAL,
                 break_here: false,
                 cut: 0,
                 births: Births::None,

@@ -196,6 +196,7 @@ unsafe fn begin(fast: *const Fast, shard: *mut Shard, meta: *mut Meta, size: usi
         (*meta).freed_stack = 0;
         (*meta).align = align.trailing_zeros() as u8;
         (*meta).marks = 0;
+        (*meta).allocator = 0;
         zones::fill_zone(address.wrapping_add(size), ((*meta).room as usize).wrapping_sub(size), REAR);
         if kind != 0 {
             zones::fill(address, size, 0);
@@ -242,7 +243,12 @@ unsafe fn try_to_free(fast: *const Fast, local: *const Local, address: usize, si
         let room = (*meta).room as usize;
         let fits =
             (*meta).address == address && (*meta).size == size && align == 1_usize.wrapping_shl((*meta).align as u32);
-        if !fits || room == 0 || (*meta).session != (*fast).session || !zones::hold_round(address, size, room) {
+        if !fits
+            || room == 0
+            || (*meta).allocator != 0
+            || (*meta).session != (*fast).session
+            || !zones::hold_round(address, size, room)
+        {
             return false;
         }
         let shard = (*local).shard.get();

@@ -112,6 +112,8 @@ pub(crate) struct Journal {
     pub(crate) diverging: Recorded,
     /// Requests inside `exempt`.
     pub(crate) exempt: u64,
+    /// Requests of the own thread to the global allocator, where another is swept.
+    pub(crate) beside: u64,
     /// Requests of other threads.
     pub(crate) others: AtomicU64,
     /// Panics seen by the hook of this run.
@@ -180,6 +182,8 @@ pub(crate) struct Leaked {
     pub(crate) ordinal: u64,
     /// The thread that made it.
     pub(crate) thread: u32,
+    /// The allocator that it came from.
+    pub(crate) allocator: u8,
     /// Blocks that only it reaches.
     pub(crate) indirect_count: u64,
     /// Their bytes.
@@ -199,8 +203,15 @@ pub(crate) struct Fd {
 }
 
 /// A request about which nothing is known.
-pub(crate) const NO_REQUEST: Request =
-    Request { size: 0, old_size: 0, align: 0, index: Request::NO_POINT, kind: Kind::Alloc, benign: false };
+pub(crate) const NO_REQUEST: Request = Request {
+    size: 0,
+    old_size: 0,
+    align: 0,
+    index: Request::NO_POINT,
+    kind: Kind::Alloc,
+    benign: false,
+    allocator: 0,
+};
 
 /// A record about which nothing is known.
 pub(crate) const NO_RECORD: Recorded = Recorded { request: NO_REQUEST, stack: RawStack::EMPTY, injected: false };
@@ -216,6 +227,7 @@ impl Journal {
         self.failed = 0;
         self.diverged = None;
         self.exempt = 0;
+        self.beside = 0;
         *self.others.get_mut() = 0;
         self.panics = 0;
         self.panic = None;

@@ -40,6 +40,7 @@ pub(crate) mod explain;
 #[cfg_attr(oomsweep_fast, allow(dead_code, reason = "compiled by itself, with optimisation"))]
 mod fast;
 pub(crate) mod gate;
+pub(crate) mod handles;
 pub(crate) mod journal;
 pub(crate) mod local;
 mod moves;

@@ -12,6 +12,7 @@ use super::blocks::watch::Wrong;
 use super::calls::{end, enter, fails, is_foreign, learn, leave, look, records, refused, shard_of};
 use super::core::{self, Core};
 use super::gate::{self, State};
+use super::handles::GLOBAL;
 use super::local::Local;
 use super::placing::place;
 use crate::model::event::{Kind, Request};
@@ -32,8 +33,9 @@ pub(super) unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layou
         if gate::state() == State::Off as u32 || !enter(local) {
             return accuse::move_out(core, backing, address, layout, new_size);
         }
+        let wanted = Change { block, layout, new_size, new_align: layout.align(), allocator: GLOBAL };
         let moved = if (*core).capture.load(Ordering::Relaxed) == address {
-            let moved = change(core, local, block, layout, new_size, None);
+            let moved = change(core, local, wanted, None);
             if !moved.is_null() {
                 (*core).capture.store(moved as usize, Ordering::Relaxed);
             }
@@ -42,17 +44,18 @@ pub(super) unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layou
             let benign = look!(local, benign, u32) != 0;
             let (size, kind) = (layout.size(), Kind::of_realloc(layout.size(), new_size));
             let index = Request::NO_POINT;
-            let mut request = Request { size: new_size, old_size: size, align: layout.align(), index, kind, benign };
+            let align = layout.align();
+            let mut request = Request { size: new_size, old_size: size, align, index, kind, benign, allocator: GLOBAL };
             if accuse::breaks_contract(new_size, layout.align()) {
                 accuse::bad_request(core, local, Noticed::Realloc, new_size, layout.align(), Some(size))
             } else if fails(core, local, &mut request) {
                 crate::sys::no_memory();
                 ptr::null_mut()
             } else {
-                change(core, local, block, layout, new_size, Some(request))
+                change(core, local, wanted, Some(request))
             }
         } else {
-            let moved = change(core, local, block, layout, new_size, None);
+            let moved = change(core, local, wanted, None);
             learn(local, moved);
             moved
         };
@@ -61,33 +64,49 @@ pub(super) unsafe fn reallocate(backing: &dyn GlobalAlloc, block: *mut u8, layou
     }
 }
 
-/// Gives a block of the store's another size.
+/// What is asked of a block.
+#[derive(Clone, Copy)]
+pub(super) struct Change {
+    /// The block.
+    pub(super) block: *mut u8,
+    /// What the caller says that it is.
+    pub(super) layout: Layout,
+    /// The size that it is to have.
+    pub(super) new_size: usize,
+    /// The alignment that it is to have.
+    pub(super) new_align: usize,
+    /// The allocator that is called.
+    pub(super) allocator: u8,
+}
+
+/// Gives a block of the store's another size, or another alignment.
 ///
 /// # Safety
 /// As for [`records`]; the thread is inside.
 #[inline(always)]
-unsafe fn change(
+pub(super) unsafe fn change(
     core: *const Core,
     local: *const Local,
-    block: *mut u8,
-    layout: Layout,
-    new_size: usize,
+    change: Change,
     request: Option<Request>,
 ) -> *mut u8 {
     // SAFETY: by the obligations of this function.
     unsafe {
         let store = (*core).store;
-        let meta = store.slot_of(block as usize);
-        let wrong = store.claim(meta, block as usize, layout.size(), layout.align());
+        let Change { block, layout, new_size, new_align, allocator } = change;
+        let address = block as usize;
+        let meta = store.slot_of(address);
+        let wrong = store.claim(meta, address, layout, allocator);
         if !matches!(wrong, Wrong::Nothing) {
-            let call = Call { noticed: Noticed::Realloc, address: block as usize, layout, new_size: Some(new_size) };
+            let call = Call { noticed: Noticed::Realloc, address, layout, new_size: Some(new_size), allocator };
             if !accuse::bad_block(core, local, meta, wrong, &call) {
                 return ptr::null_mut();
             }
         }
         let (shard, session) = (shard_of(core, local), (*core).session_number());
         let guarded = (*meta).marks & GUARDED != 0 || ((*core).guards() && (*meta).session == session);
-        let moves = guarded || (request.is_some() && (*core).own().moves);
+        let realigns = new_align.trailing_zeros() != u32::from((*meta).align);
+        let moves = guarded || realigns || (request.is_some() && (*core).own().moves);
         if !moves {
             Shard::enter(shard, store.common());
             let fits = store.resize(shard, meta, new_size, session);
@@ -97,12 +116,11 @@ unsafe fn change(
                 return block;
             }
         }
-        let align = 1_usize.wrapping_shl(u32::from((*meta).align));
         let (of, thread) = ((*meta).session, (*meta).thread);
         let counted = of == session && of != 0;
-        let marks = (*meta).marks & !OF_THE_PLACE;
-        let birth = Birth { session: of, thread, marks, stack: 0, kind: Kind::Alloc, counted };
-        let moved = place(core, local, new_size, align, &birth);
+        let (marks, allocator) = ((*meta).marks & !OF_THE_PLACE, (*meta).allocator);
+        let birth = Birth { session: of, thread, marks, allocator, stack: 0, kind: Kind::Alloc, counted };
+        let moved = place(core, local, new_size, new_align, &birth);
         if moved.is_null() {
             store.keep(meta);
             if let Some(request) = request {
@@ -152,7 +170,8 @@ unsafe fn reallocate_elsewhere(
         let kind = Kind::of_realloc(layout.size(), new_size);
         let benign = (*local).benign.get() != 0;
         let (size, index) = (layout.size(), Request::NO_POINT);
-        let mut request = Request { size: new_size, old_size: size, align: layout.align(), index, kind, benign };
+        let align = layout.align();
+        let mut request = Request { size: new_size, old_size: size, align, index, kind, benign, allocator: GLOBAL };
         let records = !captured && records(core, local);
         let moved = if records && fails(core, local, &mut request) {
             crate::sys::no_memory();

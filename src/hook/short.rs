@@ -7,6 +7,7 @@ use super::calls;
 use super::core::{self, Core, is_set};
 use super::fast::{Fast, Log};
 use super::gate;
+use super::handles::GLOBAL;
 use super::journal::Journal;
 use super::local::Local;
 use crate::model::event::Kind;
@@ -57,15 +58,19 @@ impl Core {
             return;
         }
         let journal = self.journal();
+        // SAFETY: the journal outlives the run.
+        let (made, told) = unsafe {
+            let beside = &raw mut (*journal).beside;
+            if own.space == GLOBAL { (own.trigger.made(), &raw mut (*journal).made) } else { (beside, beside) }
+        };
         *fast = Fast {
             key: ptr::from_ref(local) as usize,
             session: self.session_number(),
             compares: false,
-            records: own.record,
+            records: own.record && own.space == GLOBAL,
             fails_from: 0,
-            made: own.trigger.made(),
-            // SAFETY: the journal outlives the run.
-            told: unsafe { &raw mut (*journal).made },
+            made,
+            told,
             base: (&raw const own.base).cast::<Log>(),
             log: (&raw mut own.log).cast::<Log>(),
             from: self.store.base,
@@ -86,8 +91,9 @@ impl Core {
         // SAFETY: by the obligation of this function.
         unsafe {
             let (own, fast) = (&*self.own(), self.fast.get());
-            (*fast).compares = own.compare && journal.delivered == 0 && journal.diverged.is_none();
-            (*fast).fails_from = own.trigger.passes_until();
+            let counts = own.space == GLOBAL;
+            (*fast).compares = counts && own.compare && journal.delivered == 0 && journal.diverged.is_none();
+            (*fast).fails_from = if counts { own.trigger.passes_until() } else { u64::MAX };
         }
     }
 

@@ -12,15 +12,16 @@ use super::fold::Names;
 use super::memory;
 use super::stacks::{Known, Stacks};
 
-/// The blocks, those together that have the same stack of birth, size, alignment and thread, in the order of the first of each.
-pub(crate) fn group(blocks: &[&Block], stacks: &mut Stacks<'_>) -> Vec<BlockReport> {
+/// The blocks, those together that have the same stack of birth, size, alignment, thread and allocator, in the order of the first of each.
+pub(crate) fn group(blocks: &[&Block], stacks: &mut Stacks<'_>, names: Names<'_>) -> Vec<BlockReport> {
     let mut reports: Vec<BlockReport> = Vec::new();
     let mut places = HashMap::new();
     for block in blocks {
         let born = stacks.know(&block.born);
-        let place = *places.entry((born.number, block.size, block.align, block.thread)).or_insert(reports.len());
+        let same = (born.number, block.size, block.align, block.thread, block.allocator);
+        let place = *places.entry(same).or_insert(reports.len());
         if place == reports.len() {
-            reports.push(empty(block, &born));
+            reports.push(empty(block, &born, names));
         }
         if let Some(report) = reports.get_mut(place) {
             add(report, block);
@@ -48,7 +49,7 @@ pub(crate) fn accused(error: &MemoryError, stacks: &mut Stacks<'_>, names: Names
     })
 }
 
-fn empty(block: &Block, born: &Rc<Known>) -> BlockReport {
+fn empty(block: &Block, born: &Rc<Known>, names: Names<'_>) -> BlockReport {
     BlockReport {
         size: block.size as u64,
         align: block.align as u64,
@@ -57,7 +58,7 @@ fn empty(block: &Block, born: &Rc<Known>) -> BlockReport {
         indirect_count: None,
         indirect_bytes: None,
         thread: block.thread,
-        allocator: None,
+        allocator: memory::name(block.allocator, names),
         born: born.frames.clone(),
         freed: None,
         freed_again: None,

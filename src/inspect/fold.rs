@@ -20,10 +20,10 @@ use super::{blocks, key, memory, signals};
 /// How many failed requests of other places a finding shows.
 const OTHER_REQUESTS: usize = 2;
 
-/// Key and occurrence of the baseline's point with this index.
-pub(crate) type Lookup<'l> = &'l dyn Fn(u64) -> Option<(u64, u64)>;
+/// Key and occurrence of the baseline's point with this index, in this space (see [`Judged::space`]).
+pub(crate) type Lookup<'l> = &'l dyn Fn(Option<u8>, u64) -> Option<(u64, u64)>;
 
-/// The name of the explicit allocator with this number, if one is known.
+/// The name of the allocator with this number, if one is known.
 pub(crate) type Names<'n> = &'n dyn Fn(u32) -> Option<String>;
 
 /// For bodies without allocators of their own, whose names nobody has to know.
@@ -46,7 +46,7 @@ pub(crate) fn fold(
         let detail = trial.detail.as_deref().unwrap_or(&nothing);
         for code in &trial.codes {
             for cause in cause::causes(*code, detail, &mut folder.stacks) {
-                folder.add(*code, trial.fault, detail, &cause);
+                folder.add(*code, trial, detail, &cause);
             }
         }
     }
@@ -75,35 +75,36 @@ struct Folder<'a> {
 }
 
 impl Folder<'_> {
-    fn add(&mut self, code: Code, fault: Fault, detail: &Detail, cause: &Cause<'_>) {
+    fn add(&mut self, code: Code, trial: &Judged, detail: &Detail, cause: &Cause<'_>) {
         match self.places.get(&cause.identity) {
-            Some(place) => self.join(*place, fault, detail),
+            Some(place) => self.join(*place, trial, detail),
             None => {
                 self.places.insert(cause.identity.clone(), self.drafts.len());
-                let draft = self.first(code, fault, detail, cause);
+                let draft = self.first(code, trial, detail, cause);
                 self.drafts.push(draft);
             }
         }
     }
 
     /// One more trial of a finding.
-    fn join(&mut self, place: usize, fault: Fault, detail: &Detail) {
+    fn join(&mut self, place: usize, trial: &Judged, detail: &Detail) {
+        let fault = self.fault(trial);
         let Some(draft) = self.drafts.get_mut(place) else { return };
         draft.finding.count = draft.finding.count.saturating_add(1);
-        draft.finding.also.push(fault.to_string());
+        draft.finding.also.push(fault);
         let Some(failed) = &detail.failed else { return };
         if draft.finding.other_requests.len() < OTHER_REQUESTS {
             let known = self.stacks.know(&failed.stack);
             if !draft.shown.contains(&known.site) {
                 draft.shown.push(known.site.clone());
-                draft.finding.other_requests.push(request(failed, &mut self.stacks));
+                draft.finding.other_requests.push(request(failed, &mut self.stacks, self.names));
             }
         }
     }
 
     /// The trial that stands for a finding.
-    fn first(&mut self, code: Code, fault: Fault, detail: &Detail, cause: &Cause<'_>) -> Draft {
-        let key = self.key(fault, detail);
+    fn first(&mut self, code: Code, trial: &Judged, detail: &Detail, cause: &Cause<'_>) -> Draft {
+        let (key, fault) = (self.key(trial, detail), self.fault(trial));
         let (stacks, names) = (&mut self.stacks, self.names);
         let error = detail.memory.as_deref().filter(|error| error.code == code);
         let accused = error.and_then(|error| blocks::accused(error, stacks, names));
@@ -111,16 +112,16 @@ impl Folder<'_> {
         let shown = failed.map(|failed| stacks.know(&failed.stack).site.clone()).into_iter().collect();
         let diverged = matches!(code, Code::NotReached | Code::Baseline).then_some(detail.diverges).flatten();
         let finding = Finding {
-            fault: Some(fault.to_string()),
-            replay: Some(replay::line(self.target, fault, key.as_deref())),
+            replay: Some(replay::line(self.target, trial.fault, &fault, key.as_deref())),
+            fault: Some(fault),
             key,
-            failed_request: failed.map(|failed| request(failed, stacks)),
+            failed_request: failed.map(|failed| request(failed, stacks, names)),
             culprit: detail
                 .culprit
                 .as_ref()
                 .filter(|_| matches!(code, Code::Abort | Code::Baseline))
-                .map(|culprit| RequestReport { injected: culprit.injected, ..request(culprit, stacks) }),
-            blocks: blocks::group(&cause.blocks, stacks).into_iter().chain(accused).collect(),
+                .map(|culprit| RequestReport { injected: culprit.injected, ..request(culprit, stacks, names) }),
+            blocks: blocks::group(&cause.blocks, stacks, names).into_iter().chain(accused).collect(),
             memory: error.map(|error| memory::report(error, stacks, names)),
             error: detail.error.clone(),
             panic: detail.panic.as_ref().map(panic),
@@ -129,8 +130,8 @@ impl Folder<'_> {
             fds: if code == Code::FdLeak { fds(detail) } else { Vec::new() },
             diverges: diverged.map(|at| DivergenceReport {
                 index: at.index,
-                baseline: at.baseline.as_ref().map(|made| request(made, stacks)),
-                trial: at.trial.as_ref().map(|made| request(made, stacks)),
+                baseline: at.baseline.as_ref().map(|made| request(made, stacks, names)),
+                trial: at.trial.as_ref().map(|made| request(made, stacks, names)),
             }),
             notes: detail.notes.clone(),
             output: Some(detail.output.clone()).filter(|output| !output.is_empty()),
@@ -139,17 +140,28 @@ impl Folder<'_> {
         Draft { finding, shown }
     }
 
+    fn fault(&self, trial: &Judged) -> String {
+        fault_text(trial, self.names)
+    }
+
     /// Key and occurrence of the point that failed first: the baseline's, so that a replay finds it there; of a point that the
     /// baseline does not have, what its own stack gives.
-    fn key(&mut self, fault: Fault, detail: &Detail) -> Option<String> {
+    fn key(&mut self, trial: &Judged, detail: &Detail) -> Option<String> {
+        let fault = trial.fault;
         if fault == Fault::None {
             return None;
         }
         let index = cause::failed_index(detail).or(fault.place());
-        let found = index.and_then(self.occurrence);
+        let found = index.and_then(|index| (self.occurrence)(trial.space, index));
         let found = found.or_else(|| detail.failed.as_ref().map(|failed| (self.stacks.know(&failed.stack).key, 0)));
         found.map(|(key, occurrence)| key::shown(key, occurrence))
     }
+}
+
+/// The fault as it is written, with the space that it counts in.
+pub(crate) fn fault_text(trial: &Judged, names: Names<'_>) -> String {
+    let space = trial.space.and_then(|number| names(u32::from(number)));
+    trial.fault.text_in(space.as_deref())
 }
 
 /// A finding of which only code and id are known.
@@ -181,8 +193,8 @@ fn blank(code: Code, id: String) -> Finding {
 }
 
 /// A request as reports show it.
-fn request(recorded: &Recorded, stacks: &mut Stacks<'_>) -> RequestReport {
-    let Request { size, old_size, align, index, kind, benign } = recorded.request;
+fn request(recorded: &Recorded, stacks: &mut Stacks<'_>, names: Names<'_>) -> RequestReport {
+    let Request { size, old_size, align, index, kind, benign, allocator } = recorded.request;
     let known = stacks.know(&recorded.stack);
     RequestReport {
         size: size as u64,
@@ -190,7 +202,7 @@ fn request(recorded: &Recorded, stacks: &mut Stacks<'_>) -> RequestReport {
         kind,
         old_size: (!matches!(kind, Kind::Alloc | Kind::Zeroed)).then_some(old_size as u64),
         index: Some(index).filter(|index| *index != Request::NO_POINT),
-        allocator: None,
+        allocator: memory::name(u32::from(allocator), names),
         benign,
         in_drop: known.in_drop,
         injected: false,

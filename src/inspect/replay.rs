@@ -25,9 +25,9 @@ pub(crate) fn program_command(words: impl Iterator<Item = String>) -> String {
     words.map(|word| quoted(&word).into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-/// The complete command that makes this fault again, in place; without a fault the one that just runs the test. `key` is that
-/// of the failed point with its occurrence.
-pub(crate) fn line(target: Target<'_>, fault: Fault, key: Option<&str>) -> String {
+/// The complete command that makes this fault again, in place; without a fault the one that just runs the test. `text` is the fault as
+/// it is written, `key` that of the failed point with its occurrence.
+pub(crate) fn line(target: Target<'_>, fault: Fault, text: &str, key: Option<&str>) -> String {
     let command = match target.command {
         Some(command) => command.to_owned(),
         None => test_command(target.package, target.test),
@@ -35,8 +35,8 @@ pub(crate) fn line(target: Target<'_>, fault: Fault, key: Option<&str>) -> Strin
     match (fault, key) {
         (Fault::None, _) => command,
         // A budget names no point.
-        (Fault::Budget(_), _) | (_, None) => format!("OOMSWEEP_REPLAY={fault} {command}"),
-        (_, Some(key)) => format!("OOMSWEEP_REPLAY={fault}#{key} {command}"),
+        (Fault::Budget(_), _) | (_, None) => format!("OOMSWEEP_REPLAY={text} {command}"),
+        (_, Some(key)) => format!("OOMSWEEP_REPLAY={text}#{key} {command}"),
     }
 }
 
@@ -66,13 +66,13 @@ mod tests {
     #[case(Fault::None, Some("1f3a9c02d4e5f607.2"), "")]
     fn complete(#[case] fault: Fault, #[case] key: Option<&str>, #[case] head: &str) {
         let target = Target { package: "words", test: "index::adds", command: None };
-        assert_eq!(line(target, fault, key), format!("{head}{TAIL}"));
+        assert_eq!(line(target, fault, &fault.to_string(), key), format!("{head}{TAIL}"));
     }
 
     #[test]
     fn odd_names_are_quoted() {
         let target = Target { package: "words", test: "it's odd", command: None };
         let expected = "cargo test -p words -- --exact 'it'\\''s odd' --nocapture --test-threads=1";
-        assert_eq!(line(target, Fault::None, None), expected);
+        assert_eq!(line(target, Fault::None, "none", None), expected);
     }
 }

@@ -60,6 +60,8 @@ pub struct Request {
     pub kind: Kind,
     /// Made inside a `benign` region.
     pub benign: bool,
+    /// The allocator that was asked: 0, or the number of one of the body's own.
+    pub allocator: u8,
 }
 
 impl Request {

@@ -47,6 +47,40 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// As it is written where there are several spaces, each with points of its own: `once@a:7`.
+    pub fn text_in(self, space: Option<&str>) -> String {
+        let text = self.to_string();
+        match (space, text.split_once('@')) {
+            (Some(space), Some((pattern, place))) => format!("{pattern}@{space}:{place}"),
+            _ => text,
+        }
+    }
+
+    /// Reads what [`text_in`](Fault::text_in) writes: the fault, and the space if one is named.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no fault, or what stands before the colon is no name.
+    ///
+    /// ```
+    /// use oomsweep::model::fault::Fault;
+    ///
+    /// assert_eq!(Fault::read_in("once@cache:7"), Ok((Fault::Once(7), Some("cache"))));
+    /// assert_eq!(Fault::read_in("once@7"), Ok((Fault::Once(7), None)));
+    /// assert!(Fault::read_in("once@:7").is_err());
+    /// ```
+    pub fn read_in(text: &str) -> Result<(Fault, Option<&str>), NotAFault> {
+        let Some((head, place)) = text.split_once(':') else { return Ok((text.parse()?, None)) };
+        let (pattern, space) = head.split_once('@').ok_or(NotAFault)?;
+        let is_name = |c: char| c == '_' || c.is_alphanumeric();
+        if space.is_empty() || !space.chars().all(is_name) {
+            return Err(NotAFault);
+        }
+        Ok((format!("{pattern}@{place}").parse()?, Some(space)))
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -14,6 +14,7 @@ pub(crate) mod place;
 pub mod report;
 pub mod stack;
 pub mod trial;
+mod tried;
 
 #[cfg(test)]
 pub(crate) mod samples;

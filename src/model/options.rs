@@ -63,6 +63,8 @@ pub enum Task {
 pub struct ReplayAt {
     /// The fault.
     pub fault: Fault,
+    /// The space whose points it counts, if it is named.
+    pub space: Option<String>,
     /// Hex digits of the key (at least 6), if given.
     pub key: Option<String>,
     /// How many earlier points with that key there are.
@@ -125,6 +127,31 @@ pub struct Options {
     pub shard: Option<Shard>,
     /// The body is a closure, which may keep things in what it captures.
     pub captures: bool,
+    /// The names of the allocators that the body is called with, in order.
+    pub allocators: Vec<String>,
+    /// Of a body with allocators of its own the requests to the global one fail as well.
+    pub global_swept: bool,
+}
+
+/// How the global allocator is called where it is one of several.
+pub const GLOBAL_SPACE: &str = "global";
+
+impl Options {
+    /// The allocators whose requests are failed, one after the other, by their numbers: those of the body, from 1, and 0 for the
+    /// global one.
+    pub fn spaces(&self) -> Vec<u8> {
+        let own = (1..=u8::MAX).zip(&self.allocators).map(|(number, _)| number);
+        let global = (self.allocators.is_empty() || self.global_swept).then_some(0);
+        own.chain(global).collect()
+    }
+
+    /// The name of an allocator.
+    pub fn allocator_name(&self, number: u32) -> Option<String> {
+        match usize::try_from(number).ok()?.checked_sub(1) {
+            None => Some(String::from(GLOBAL_SPACE)),
+            Some(place) => self.allocators.get(place).cloned(),
+        }
+    }
 }
 
 impl Default for Options {
@@ -152,6 +179,8 @@ impl Default for Options {
             seed: 0,
             shard: None,
             captures: true,
+            allocators: Vec::new(),
+            global_swept: false,
         }
     }
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::code::{Code, Verdict};
 use super::event::Kind;
-use super::fault::Fault;
 use super::memory::{Noticed, Place};
 use super::stack::Stack;
 use super::trial::Policy;
+pub use super::tried::Trial;
 
 /// The number of the form that this version writes.
 pub const SCHEMA: u32 = 1;
@@ -47,6 +47,22 @@ pub struct Points {
     pub exempt: u64,
     /// Requests of the baseline made by other threads.
     pub other_threads: u64,
+    /// Requests of the baseline to the global allocator, which are checked and not failed, for the body has allocators of its own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub global: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// One of the allocators whose requests were failed, of a body that has allocators of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Its name: a parameter's, or `global`.
+    pub name: String,
+    /// Points of its baseline.
+    pub points: u64,
 }
 
 /// What was planned and what came of it, in trials.
@@ -71,6 +87,23 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// Adds what came of other trials.
+    pub fn join(&mut self, more: &Coverage) {
+        let Coverage { planned, tried, error, tolerated, skipped, failed, moved, left } = more;
+        for (sum, added) in [
+            (&mut self.planned, planned),
+            (&mut self.tried, tried),
+            (&mut self.error, error),
+            (&mut self.tolerated, tolerated),
+            (&mut self.skipped, skipped),
+            (&mut self.failed, failed),
+            (&mut self.moved, moved),
+            (&mut self.left, left),
+        ] {
+            *sum = sum.saturating_add(*added);
+        }
+    }
+
     /// Counts one trial that was made.
     pub fn add(&mut self, verdict: Verdict, policy: &Policy) {
         self.tried = self.tried.saturating_add(1);
@@ -97,19 +130,6 @@ pub struct Engine {
     /// Why it was done so, if that needs saying.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-}
-
-/// One trial: never folded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trial {
-    /// What was failed.
-    #[serde(with = "fault_text")]
-    pub fault: Fault,
-    /// What it came to.
-    pub verdict: Verdict,
-    /// The points before the fault were not those of the baseline.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub drifted: bool,
 }
 
 /// A request, with the stack that made it.
@@ -438,6 +458,9 @@ pub struct Report {
     /// The blocks of the plain run that something still reaches, if they were asked for; they are no leaks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reachable: Vec<BlockReport>,
+    /// The allocators whose requests were failed, one after the other, of a body that has allocators of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spaces: Vec<Space>,
     /// Every trial, in sweep order.
     pub trials: Vec<Trial>,
     /// The findings, in sweep order.
@@ -454,19 +477,5 @@ fn exact_option<S: serde::Serializer>(value: &Option<u64>, serializer: S) -> Res
     match value {
         Some(value) => exact_integer(value, serializer),
         None => serializer.serialize_none(),
-    }
-}
-
-mod fault_text {
-    use super::Fault;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(fault: &Fault, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(fault)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fault, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is no fault")))
     }
 }

@@ -96,6 +96,8 @@ pub struct Block {
     pub ordinal: u64,
     /// The number of the thread that made it, if that was not the body's own.
     pub thread: Option<u32>,
+    /// The allocator that it came from; 0: the global one.
+    pub allocator: u32,
     /// The stack of its birth.
     pub born: RawStack,
     /// Blocks that only this one reaches.
@@ -186,6 +188,8 @@ pub struct Detail {
 pub struct Judged {
     /// What was failed.
     pub fault: Fault,
+    /// Whose points the fault counts, by the allocator's number; `None`: there is one such space only.
+    pub space: Option<u8>,
     /// What it came to.
     pub verdict: Verdict,
     /// Every finding of this trial, the verdict's first (if the policy makes it one).

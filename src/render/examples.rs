@@ -169,7 +169,7 @@ fn whole(code: Code) -> Finding {
 }
 
 fn trial(fault: Fault, verdict: Verdict) -> Trial {
-    Trial { fault, verdict, drifted: false }
+    Trial { fault, space: None, verdict, drifted: false }
 }
 
 /// A complete sweep of 23 allocations with these findings.
@@ -185,7 +185,7 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         mode: Mode::Sweep,
         result: if findings.is_empty() { Outcome::Passed } else { Outcome::Failed },
         complete: true,
-        points: Points { total: 23, first_use: 3, exempt: 30, other_threads: 0 },
+        points: Points { total: 23, first_use: 3, exempt: 30, other_threads: 0, global: 0 },
         coverage: Coverage { planned: 46, tried: 46, error: 44 - failed, tolerated: 2, failed, ..Coverage::default() },
         engine: Engine { replay: 46, ..Engine::default() },
         elapsed_ms: 4.2,
@@ -198,6 +198,7 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         known: Vec::new(),
         known_gone: Vec::new(),
         reachable: Vec::new(),
+        spaces: Vec::new(),
         trials: (0..23)
             .map(Fault::Once)
             .chain((0..23).map(Fault::Persistent))
@@ -430,6 +431,11 @@ pub(crate) fn without_lines() -> Report {
     report(vec![finding])
 }
 
+/// Two allocators of a body's own.
+pub(crate) fn spaces() -> Vec<Space> {
+    [("a", 15), ("b", 8)].map(|(name, points)| Space { name: name.to_owned(), points }).to_vec()
+}
+
 /// Every optional member of the form at once.
 pub(crate) fn everything() -> Report {
     let mut report = of(Code::Abort);
@@ -440,6 +446,9 @@ pub(crate) fn everything() -> Report {
     report.notes.push(wording::RETURNS_NOTHING.to_owned());
     report.engine.why = Some("why".to_owned());
     report.guard_pages = true;
+    report.spaces = spaces();
+    report.points.global = 12;
+    report.trials.push(Trial { space: Some("a".to_owned()), ..trial(Fault::Once(7), Verdict::Error) });
     report.reachable.push(reachable());
     report
 }

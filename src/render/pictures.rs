@@ -101,9 +101,11 @@ fn other_ways_to_run() {
 fn headlines_name_every_fault() {
     let mut finding = examples::finding(Code::Swallowed);
     let mut lines = Vec::new();
+    let mut report = examples::report(Vec::new());
+    report.spaces = examples::spaces();
     for fault in ["once@7", "persistent@7", "window@7+1", "window@7+3", "pair@7,9", "budget@4096", "once@a:7", "none"] {
         finding.fault = Some(fault.to_owned());
-        lines.push(wording::headline(&finding, &examples::report(Vec::new())));
+        lines.push(wording::headline(&finding, &report));
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
     allocation 7 of 23 failed, and the body still returned `Ok`
@@ -112,7 +114,7 @@ fn headlines_name_every_fault() {
     allocations 7 to 9 of 23 failed, and the body still returned `Ok`
     allocations 7 and 9 of 23 failed, and the body still returned `Ok`
     with a budget of 4096 bytes allocation 7 of 23 failed, and the body still returned `Ok`
-    the fault `once@a:7` was injected, and the body still returned `Ok`
+    allocation 7 of 15 of `a` failed, and the body still returned `Ok`
     the body still returned `Ok`
     ");
 }

@@ -126,6 +126,7 @@ fn leaked(core: &Core, number: u32, indirect_count: u64, indirect_bytes: u64) ->
             align: 1 << (*meta).align,
             ordinal: u64::from((*meta).ordinal),
             thread: (*meta).thread,
+            allocator: (*meta).allocator,
             indirect_count,
             indirect_bytes,
             born: core.with_shared(|shared| shared.stack((*meta).born_stack)),

@@ -20,6 +20,8 @@ pub(crate) struct WarmedUp {
     pub(crate) exempt: u64,
     /// Requests of the last run on other threads.
     pub(crate) others: u64,
+    /// Requests of the last run to the global allocator, where another is swept.
+    pub(crate) beside: u64,
 }
 
 /// How a batch came out.
@@ -54,6 +56,9 @@ pub(crate) trait Crew {
     /// # Errors
     /// If no process can be had.
     fn warm_up(&mut self) -> Result<WarmedUp, Broken>;
+
+    /// The requests of this allocator are the points from now on. The body is to be warmed up anew.
+    fn set_space(&mut self, space: u8);
 
     /// From now on every run starts in a process of its own that makes `runs` plain runs first.
     fn go_cold(&mut self, runs: u32);

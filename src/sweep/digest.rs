@@ -6,6 +6,7 @@ use super::board::End;
 use crate::hook::arena::Arena;
 use crate::hook::blocks::zones::{FREED, FRONT, NEW, REAR};
 use crate::hook::journal::{Fd, Journal, Leaked, Pointer, Span, Step};
+use crate::hook::points::Logged;
 use crate::model::event::Request;
 use crate::model::stack::RawStack;
 use crate::model::trial::{Block, Detail, Divergence, Ending, Facts, OpenFd, PanicInfo, Recorded, SignalInfo};
@@ -188,6 +189,7 @@ fn block(leaked: &Leaked) -> Block {
         align: leaked.align,
         ordinal: leaked.ordinal,
         thread: (leaked.thread != 0).then_some(leaked.thread),
+        allocator: u32::from(leaked.allocator),
         born: leaked.born,
         indirect_count: leaked.indirect_count,
         indirect_bytes: leaked.indirect_bytes,
@@ -245,9 +247,10 @@ fn explain(address: usize, sp: usize) -> Option<String> {
 }
 
 /// A request about which only kind, size and align are known.
-pub(crate) fn bare(index: u64, size: usize, align: usize, kind: crate::model::event::Kind) -> Recorded {
+pub(crate) fn bare(index: u64, point: &Logged, allocator: u8) -> Recorded {
+    let Logged { size, align, kind, .. } = *point;
     Recorded {
-        request: Request { size, old_size: 0, align, index, kind, benign: false },
+        request: Request { size, old_size: 0, align, index, kind, benign: false, allocator },
         stack: RawStack::EMPTY,
         injected: false,
     }

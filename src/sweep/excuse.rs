@@ -46,7 +46,7 @@ mod tests {
 
     fn block(ips: &[usize]) -> Block {
         let born = RawStack::from_ips(ips);
-        Block { size: 8, align: 8, ordinal: 0, thread: None, born, indirect_count: 0, indirect_bytes: 0 }
+        Block { size: 8, align: 8, ordinal: 0, thread: None, allocator: 0, born, indirect_count: 0, indirect_bytes: 0 }
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl<'a> InPlace<'a> {
             core.own().shrink_skip = terms.shrink_skip;
             core.own().wants_demands = terms.wants_demands;
             core.own().moves = terms.realloc_moves;
+            core.own().space = terms.space;
         }
         core.everyone.store(false, Ordering::Relaxed);
         if !gate::set(State::Between) {
@@ -92,10 +93,17 @@ impl Crew for InPlace<'_> {
             log: self.pages.arena.values::<Logged>(warm.log),
             exempt: journal.exempt,
             others: journal.others.load(Ordering::Relaxed),
+            beside: journal.beside,
             died: false,
             warm,
             last,
         })
+    }
+
+    fn set_space(&mut self, space: u8) {
+        self.terms.space = space;
+        // SAFETY: no run is open.
+        unsafe { self.core.own().space = space };
     }
 
     fn go_cold(&mut self, _runs: u32) {}

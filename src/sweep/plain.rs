@@ -86,7 +86,14 @@ pub(super) fn leaves_something(
 
 fn judged(codes: Vec<Code>, detail: Detail) -> Judged {
     // A plain run has findings, but no verdict: nothing was failed.
-    Judged { fault: Fault::None, verdict: Verdict::NotReached, codes, drifted: false, detail: Some(Box::new(detail)) }
+    Judged {
+        fault: Fault::None,
+        space: None,
+        verdict: Verdict::NotReached,
+        codes,
+        drifted: false,
+        detail: Some(Box::new(detail)),
+    }
 }
 
 #[cfg(test)]

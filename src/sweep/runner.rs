@@ -10,6 +10,7 @@ use super::warm;
 use crate::hook::arena::Arena;
 use crate::hook::blocks::guarded::Placement;
 use crate::hook::core::{Births, Core};
+use crate::hook::handles::GLOBAL;
 use crate::hook::journal::{Fd, Journal, Leaked};
 use crate::hook::pages_vec::PagesVec;
 use crate::model::code::Verdict;
@@ -39,6 +40,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) guard: Guard,
     /// Every `realloc` moves its block.
     pub(crate) realloc_moves: bool,
+    /// The allocator whose requests are the points.
+    pub(crate) space: u8,
     /// What the live bytes would be at each point must be known.
     pub(crate) wants_demands: bool,
     /// A run that records all births also writes down the blocks of the run that it leaves reachable.
@@ -56,6 +59,7 @@ impl<'a> Terms<'a> {
             threads_all: options.threads_all,
             guard: options.guard,
             realloc_moves: options.realloc_moves,
+            space: options.spaces().first().copied().unwrap_or(GLOBAL),
             wants_demands: options.patterns.contains(&Pattern::Budget),
             show_reachable: options.show_reachable,
         }

@@ -11,6 +11,7 @@ use super::order::{self, Plan};
 pub(crate) use super::swept::Swept;
 use super::verdict::{findings, verdict};
 use super::{births, plain, warm};
+use crate::hook::handles::GLOBAL;
 use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
@@ -33,6 +34,8 @@ struct Sweep<'a> {
     crew: &'a mut dyn Crew,
     options: &'a Options,
     has_frame: HasFrame<'a>,
+    /// The allocator whose requests are failed.
+    space: u8,
     began: Instant,
     swept: Swept,
     base: Vec<Logged>,
@@ -47,9 +50,25 @@ struct Sweep<'a> {
 /// # Errors
 /// If the engine broke down before anything could be said.
 pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<'_>) -> Result<Swept, Broken> {
-    let mut sweep = Sweep::new(crew, options, has_frame);
-    sweep.go()?;
-    Ok(sweep.swept)
+    let (began, spaces) = (Instant::now(), options.spaces());
+    let mut whole = Swept::default();
+    for &space in &spaces {
+        if spaces.len() > 1 || space != GLOBAL {
+            crew.set_space(space);
+        }
+        let mut sweep = Sweep { began, ..Sweep::new(crew, options, &mut *has_frame, space) };
+        if let Err(broken) = sweep.go() {
+            if whole.trials.is_empty() {
+                return Err(broken);
+            }
+            sweep.swept.cut = Some(broken.0);
+        }
+        whole.join(space, sweep.swept);
+        if whole.plain.is_some() {
+            break;
+        }
+    }
+    Ok(whole)
 }
 
 /// Tries one fault on a body that is warmed up.
@@ -60,19 +79,20 @@ pub(crate) fn one(
     crew: &mut dyn Crew,
     options: &Options,
     has_frame: HasFrame<'_>,
-    fault: Fault,
+    (space, fault): (u8, Fault),
 ) -> Result<Judged, Broken> {
     let keep_failures = !options.benign.is_empty();
     let digest = crew.alone(Alone { births: Wanted::All, keep_failures, ..Alone::of(fault) }, &[])?;
-    Ok(Sweep::new(crew, options, has_frame).judge(fault, digest))
+    Ok(Sweep::new(crew, options, has_frame, space).judge(fault, digest))
 }
 
 impl<'a> Sweep<'a> {
-    fn new(crew: &'a mut dyn Crew, options: &'a Options, has_frame: HasFrame<'a>) -> Sweep<'a> {
+    fn new(crew: &'a mut dyn Crew, options: &'a Options, has_frame: HasFrame<'a>, space: u8) -> Sweep<'a> {
         Sweep {
             crew,
             options,
             has_frame,
+            space,
             began: Instant::now(),
             swept: Swept::default(),
             base: Vec::new(),
@@ -128,9 +148,15 @@ impl<'a> Sweep<'a> {
         self.count(&plan);
         if !self.swept.failed.is_empty() {
             let ask = Alone { point_stacks: true, ..Alone::of(Fault::None) };
-            self.swept.stacks = self.crew.alone(ask, &[]).map(|digest| digest.points).unwrap_or_default();
+            let stacks = self.crew.alone(ask, &[]).map(|digest| digest.points).unwrap_or_default();
+            self.swept.stacks.push((self.label(), stacks));
         }
         Ok(())
+    }
+
+    /// The space, where there are several.
+    fn label(&self) -> Option<u8> {
+        (self.options.spaces().len() > 1).then_some(self.space)
     }
 
     /// Nothing is swept: what would have been is left.
@@ -299,7 +325,7 @@ impl<'a> Sweep<'a> {
         let mut baseline: Option<Recorded> = usize::try_from(index)
             .ok()
             .and_then(|place| self.base.get(place))
-            .map(|point| bare(index, point.size, point.align, point.kind));
+            .map(|point| bare(index, point, self.space));
         if let Some(record) = &mut baseline
             && let Ok(place) = usize::try_from(index)
         {
@@ -331,6 +357,7 @@ impl<'a> Sweep<'a> {
         }
         Judged {
             fault,
+            space: self.label(),
             verdict: told,
             codes: findings(&digest.facts, policy, told),
             drifted: digest.drifted && digest.facts.delivered > 0,
@@ -339,11 +366,12 @@ impl<'a> Sweep<'a> {
     }
 
     fn count(&mut self, plan: &Plan) {
+        let space = self.label().and_then(|number| self.options.allocator_name(u32::from(number)));
         let coverage = &mut self.swept.coverage;
         for (&fault, result) in plan.faults.iter().zip(&self.results) {
             let Some((told, drifted)) = *result else { continue };
             coverage.add(told, &self.options.policy);
-            self.swept.trials.push(Trial { fault, verdict: told, drifted });
+            self.swept.trials.push(Trial { fault, space: space.clone(), verdict: told, drifted });
         }
         coverage.left = coverage.planned.saturating_sub(coverage.tried);
         if self.swept.cut.is_none() && plan.cut > 0 {

@@ -28,7 +28,10 @@ pub(crate) struct Swept {
     /// Why the points were tried in the way they were.
     pub(crate) why: Option<String>,
     /// The stack of every point of the baseline, each its length and its addresses; there if something was found.
-    pub(crate) stacks: Vec<usize>,
+    /// For each space by itself.
+    pub(crate) stacks: Vec<(Option<u8>, Vec<usize>)>,
+    /// The points of each space, by the allocator's number.
+    pub(crate) spaces: Vec<(u8, u64)>,
     /// The body's type is a `Result`.
     pub(crate) returns_result: bool,
 }
@@ -46,6 +49,7 @@ impl Swept {
             first_use: if warmed.died || varies { 0 } else { warm.first_points.saturating_sub(total) },
             exempt: warmed.exempt,
             other_threads: warmed.others,
+            global: warmed.beside,
         };
         if warm.sizes_vary {
             self.note("sizes vary: ten plain runs made as many requests, but not of the same sizes");
@@ -55,7 +59,36 @@ impl Swept {
         }
     }
 
+    /// Takes in what the sweep of one more space found out.
+    pub(super) fn join(&mut self, space: u8, more: Swept) {
+        let (points, added) = (&mut self.points, &more.points);
+        points.total = points.total.saturating_add(added.total);
+        points.first_use = points.first_use.saturating_add(added.first_use);
+        points.exempt = points.exempt.saturating_add(added.exempt);
+        points.other_threads = points.other_threads.saturating_add(added.other_threads);
+        points.global = points.global.max(added.global);
+        self.spaces.push((space, added.total));
+        self.coverage.join(&more.coverage);
+        self.runs = self.runs.max(more.runs);
+        self.returns_result = more.returns_result;
+        self.plain = self.plain.take().or(more.plain);
+        if self.reachable.is_empty() {
+            self.reachable = more.reachable;
+        }
+        self.trials.extend(more.trials);
+        self.failed.extend(more.failed);
+        self.stacks.extend(more.stacks);
+        self.cut = self.cut.take().or(more.cut);
+        self.why = self.why.take().or(more.why);
+        for note in more.notes {
+            self.note(&note);
+        }
+    }
+
+    /// Says it once, however many spaces it holds for.
     fn note(&mut self, text: &str) {
-        self.notes.push(text.to_owned());
+        if !self.notes.iter().any(|note| note == text) {
+            self.notes.push(text.to_owned());
+        }
     }
 }

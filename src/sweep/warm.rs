@@ -129,6 +129,7 @@ fn vary(core: &Core, stacks: &[PagesVec<usize>; 2], warm: &mut Warm) {
                 index: index as u64,
                 kind: point.kind,
                 benign: false,
+                allocator: own.space,
             },
             stack: nth_stack(stacks.as_slice(), index),
             injected: false,

@@ -89,6 +89,7 @@ impl<'a> Worker<'a> {
             core.own().shrink_skip = self.terms.shrink_skip;
             core.own().wants_demands = self.terms.wants_demands;
             core.own().moves = self.terms.realloc_moves;
+            core.own().space = self.terms.space;
         }
         core.all_threads.store(self.terms.threads_all, Ordering::Relaxed);
         // SAFETY: the server that may have been there before has ended: the words are ours.
@@ -248,10 +249,17 @@ impl Crew for Worker<'_> {
             log: if ended.is_some() { Vec::new() } else { self.pages.arena.values::<Logged>(warm.log) },
             exempt: journal.exempt,
             others: journal.others.load(Ordering::Relaxed),
+            beside: journal.beside,
             died: ended.is_some(),
             warm,
             last,
         })
+    }
+
+    fn set_space(&mut self, space: u8) {
+        self.quit();
+        self.cold = None;
+        self.terms.space = space;
     }
 
     fn go_cold(&mut self, runs: u32) {

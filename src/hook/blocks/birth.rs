@@ -13,6 +13,8 @@ pub(crate) struct Birth {
     pub(crate) thread: u32,
     /// See [`Meta::marks`].
     pub(crate) marks: u8,
+    /// See [`Meta::allocator`].
+    pub(crate) allocator: u8,
     /// See [`Meta::born_stack`].
     pub(crate) stack: u32,
     /// `Alloc` or `Zeroed`.

@@ -1,5 +1,7 @@
 mod fuzz;
 
+use std::alloc::Layout;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -18,7 +20,8 @@ struct Bench {
     shard: *mut Shard,
 }
 
-const BIRTH: Birth = Birth { session: 1, thread: 0, marks: 0, stack: 0, kind: Kind::Alloc, counted: true };
+const BIRTH: Birth =
+    Birth { session: 1, thread: 0, marks: 0, allocator: 0, stack: 0, kind: Kind::Alloc, counted: true };
 
 impl Bench {
     fn new() -> Bench {
@@ -42,7 +45,7 @@ impl Bench {
         // SAFETY: as above.
         unsafe {
             let meta = self.store.slot_of(address);
-            match self.store.claim(meta, address, size, align) {
+            match self.store.claim(meta, address, Layout::from_size_align(size, align).unwrap(), 0) {
                 Wrong::Nothing => Ok(self.store.end_life(self.shard, meta, 1)),
                 wrong => Err(wrong),
             }
@@ -72,7 +75,8 @@ fn a_byte_beside_a_block_is_seen_for_every_size_and_alignment() {
                     let stood = byte.read();
                     byte.write(stood ^ 0x55);
                     let expected = if wrong { Err(Wrong::Damaged) } else { Ok(()) };
-                    let told = match bench.store.claim(meta, address, size, align) {
+                    let told = match bench.store.claim(meta, address, Layout::from_size_align(size, align).unwrap(), 0)
+                    {
                         Wrong::Nothing => {
                             bench.store.keep(meta);
                             Ok(())
@@ -209,7 +213,7 @@ impl Pair {
         // SAFETY: the shard is this bench's alone, and the block was claimed.
         unsafe {
             let meta = store.slot_of(address);
-            let told = store.claim(meta, address, block.size, block.align);
+            let told = store.claim(meta, address, Layout::from_size_align(block.size, block.align).unwrap(), 0);
             prop_assert_eq!(told, if block.damaged { Wrong::Damaged } else { Wrong::Nothing });
             if told == Wrong::Nothing {
                 let fits = store.resize(shard, meta, size, 1);

@@ -3,6 +3,8 @@
 //! Behind a block every byte up to the end of its slot is guarded, before it every byte from the slot's beginning; a freed block
 //! is filled, and its slot is used again only when it has been looked at and found untouched.
 
+use std::alloc::Layout;
+
 use super::birth::Birth;
 use super::classes::{LARGEST, SPAN, ZONE};
 use super::damage;
@@ -31,6 +33,8 @@ pub(crate) enum Wrong {
     NoBlock,
     /// The block was freed before.
     Freed,
+    /// It is another allocator's.
+    Allocator,
     /// Its size or alignment is another.
     Layout,
     /// Bytes round it were written.
@@ -88,6 +92,7 @@ impl Store {
             (*meta).freed_stack = 0;
             (*meta).align = align.trailing_zeros() as u8;
             (*meta).marks = birth.marks;
+            (*meta).allocator = birth.allocator;
             (*meta).ordinal = if birth.counted { Shard::count_born(shard, birth.session, size) } else { 0 };
             self.guard(meta, birth.kind, stood, marks);
             words::write_byte(&raw mut (*meta).state as usize, LIVE);
@@ -207,13 +212,13 @@ impl Store {
         }
     }
 
-    /// Looks at a call that gives back the block at `address`, in this slot. If nothing is wrong the block is the caller's alone
+    /// Looks at a call that gives back the block at `address`, in this slot, to this allocator. If nothing is wrong the block is the caller's alone
     /// from now on, and no longer live: [`end`](Store::end_life) or [`keep`](Store::keep) follows.
     ///
     /// # Safety
     /// `meta` is what [`slot_of`](Store::slot_of) gives for the address.
     #[inline(always)]
-    pub(crate) unsafe fn claim(&self, meta: *mut Meta, address: usize, size: usize, align: usize) -> Wrong {
+    pub(crate) unsafe fn claim(&self, meta: *mut Meta, address: usize, layout: Layout, allocator: u8) -> Wrong {
         // SAFETY: by the obligation of this function. The exchange has one winner, to whom the slot belongs from then on.
         unsafe {
             if meta.is_null() || (*meta).address != address {
@@ -223,7 +228,12 @@ impl Store {
             if stood != LIVE {
                 return if stood == FRESH { Wrong::NoBlock } else { Wrong::Freed };
             }
-            if (*meta).size != size || 1_usize.wrapping_shl(u32::from((*meta).align)) != align {
+            if (*meta).allocator != allocator {
+                self.keep(meta);
+                return Wrong::Allocator;
+            }
+            let align = 1_usize.wrapping_shl(u32::from((*meta).align));
+            if (*meta).size != layout.size() || align != layout.align() {
                 self.keep(meta);
                 return Wrong::Layout;
             }

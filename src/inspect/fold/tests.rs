@@ -25,12 +25,21 @@ fn resolver() -> Resolver {
 }
 
 fn recorded(ips: &[usize], index: u64) -> Recorded {
-    let request = Request { size: 100, old_size: 0, align: 1, index, kind: Kind::Alloc, benign: false };
+    let request = Request { size: 100, old_size: 0, align: 1, index, kind: Kind::Alloc, benign: false, allocator: 0 };
     Recorded { request, stack: raw(ips), injected: true }
 }
 
 fn block(ips: &[usize], size: usize) -> Block {
-    Block { size, align: 8, ordinal: 0, thread: None, born: raw(ips), indirect_count: 0, indirect_bytes: 0 }
+    Block {
+        size,
+        align: 8,
+        ordinal: 0,
+        thread: None,
+        allocator: 0,
+        born: raw(ips),
+        indirect_count: 0,
+        indirect_bytes: 0,
+    }
 }
 
 fn failed(ips: &[usize], index: u64) -> Detail {
@@ -41,11 +50,11 @@ fn trial(fault: Fault, codes: &[Code], detail: Detail) -> Judged {
     let verdict = codes.first().map_or(Verdict::Error, |code| {
         *Verdict::ALL.iter().find(|v| v.finding() == Some(*code)).unwrap_or(&Verdict::Leak)
     });
-    Judged { fault, verdict, codes: codes.to_vec(), drifted: false, detail: Some(Box::new(detail)) }
+    Judged { fault, space: None, verdict, codes: codes.to_vec(), drifted: false, detail: Some(Box::new(detail)) }
 }
 
 fn folded(trials: &[Judged]) -> Vec<Finding> {
-    fold(trials, TARGET, &mut resolver(), &|_| None, &unnamed)
+    fold(trials, TARGET, &mut resolver(), &|_, _| None, &unnamed)
 }
 
 #[test]
@@ -60,8 +69,13 @@ fn a_finding_in_full() {
     let good = Judged { detail: None, ..trial(Fault::Once(6), &[], Detail::default()) };
     let trials =
         [good, trial(Fault::Once(7), &[Code::Leak], leak.clone()), trial(Fault::Persistent(7), &[Code::Leak], leak)];
-    let findings =
-        fold(&trials, TARGET, &mut resolver(), &|index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)), &unnamed);
+    let findings = fold(
+        &trials,
+        TARGET,
+        &mut resolver(),
+        &|_, index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)),
+        &unnamed,
+    );
     let [finding] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!((finding.code, finding.count, finding.message.as_str()), (Code::Leak, 2, ""));
     assert_eq!(finding.id, format!("{:016x}", fnv1a64(b"leak/add@index.rs")));
@@ -225,7 +239,7 @@ fn where_runs_part_and_what_stays_open() {
         &[trial(Fault::Once(9), &[Code::NotReached, Code::FdLeak], detail)],
         TARGET,
         &mut resolver(),
-        &|_| Some((1, 0)),
+        &|_, _| Some((1, 0)),
         &unnamed,
     );
     let diverges = findings[0].diverges.as_ref().unwrap();

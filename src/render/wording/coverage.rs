@@ -46,7 +46,8 @@ pub(crate) fn closing<'r>(report: &'r Report, elapsed: &str, id: impl Fn(&'r str
             let allocations = plural(report.points.total, "allocation");
             lines.push(match report.trials.first() {
                 Some(trial) => {
-                    format!("{} of {allocations} replayed in {elapsed}: {}", trial.fault, trial.verdict)
+                    let fault = trial.fault.text_in(trial.space.as_deref());
+                    format!("{fault} of {allocations} replayed in {elapsed}: {}", trial.verdict)
                 }
                 None => format!("replay in {elapsed} of a body with {allocations}: nothing was made to fail"),
             });
@@ -77,7 +78,7 @@ fn sweep(report: &Report, elapsed: &str, lines: &mut Vec<String>) {
         return;
     }
     let (points, coverage) = (&report.points, &report.coverage);
-    let allocations = plural(points.total, "allocation");
+    let allocations = format!("{}{}", plural(points.total, "allocation"), by_space(report));
     if points.total > 0 && coverage.tried == 0 && report.findings.iter().any(|f| f.fault.as_deref() == Some("none")) {
         lines.push(format!("0 of {allocations} tried in {elapsed}: the plain run failed"));
     } else if coverage.planned > 0 {
@@ -96,12 +97,22 @@ fn sweep(report: &Report, elapsed: &str, lines: &mut Vec<String>) {
         (points.exempt, "exempt"),
         (points.first_use, "on first use, in an earlier plain run"),
         (points.other_threads, "on other threads"),
+        (points.global, "of the global allocator (`global = \"swept\"` fails them too)"),
     ];
     let spared: Vec<String> =
         kinds.iter().filter(|kind| kind.0 > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if !spared.is_empty() {
         lines.push(format!("not made to fail: {}", spared.join("; ")));
     }
+}
+
+/// ` (cache 40, index 6)`, where there are several allocators.
+fn by_space(report: &Report) -> String {
+    if report.spaces.len() < 2 {
+        return String::new();
+    }
+    let each: Vec<String> = report.spaces.iter().map(|space| format!("{} {}", space.name, space.points)).collect();
+    format!(" ({})", each.join(", "))
 }
 
 /// ` × once, persistent = 92 trials`, or what was chosen of them.

@@ -49,13 +49,20 @@ pub(crate) fn headline(finding: &Finding, report: &Report) -> String {
 
 /// The fault of a finding, where it has one that fails something.
 fn fault_of(finding: &Finding) -> Option<Fault> {
-    finding.fault.as_deref()?.parse().ok().filter(|fault| *fault != Fault::None)
+    let (fault, _) = Fault::read_in(finding.fault.as_deref()?).ok()?;
+    Some(fault).filter(|fault| *fault != Fault::None)
 }
 
 /// What was made to fail, as a clause; `None` for a plain run and for the whole test.
 fn failure(finding: &Finding, report: &Report) -> Option<String> {
-    let total = report.points.total;
     let text = finding.fault.as_deref().filter(|text| *text != "none")?;
+    let total = match Fault::read_in(text).ok().and_then(|(_, space)| space) {
+        Some(name) => {
+            let space = report.spaces.iter().find(|space| space.name == name);
+            format!("{} of `{name}`", space.map_or(0, |space| space.points))
+        }
+        None => report.points.total.to_string(),
+    };
     Some(match fault_of(finding) {
         Some(Fault::Once(i)) => format!("allocation {i} of {total} failed"),
         Some(Fault::Persistent(i)) => format!("allocation {i} of {total} and every later one failed"),
@@ -121,7 +128,11 @@ fn unwraps(panic: &PanicReport) -> bool {
 /// How many different points the trials of a finding begin at.
 pub(crate) fn distinct_places(finding: &Finding) -> u64 {
     let faults = finding.fault.iter().chain(&finding.also);
-    let mut places: Vec<u64> = faults.filter_map(|text| text.parse::<Fault>().ok()?.place()).collect();
+    let place = |text: &'_ String| {
+        let (fault, space) = Fault::read_in(text).ok()?;
+        Some((space.map(str::to_owned), fault.place()?))
+    };
+    let mut places: Vec<_> = faults.filter_map(place).collect();
     places.sort_unstable();
     places.dedup();
     (places.len() as u64).max(1)
@@ -213,6 +224,10 @@ fn no_points(report: &Report) -> String {
     }
     if points.exempt > 0 {
         reasons.push(format!("{} exempt", be(points.exempt)));
+    }
+    if points.global > 0 {
+        let of = "of the global allocator, which a body with allocators of its own is not swept with (`global = \"swept\"` does that)";
+        reasons.push(format!("{} {of}", be(points.global)));
     }
     if points.other_threads > 0 {
         reasons.push(format!("{} made on other threads", be(points.other_threads)));

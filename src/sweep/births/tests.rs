@@ -28,6 +28,8 @@ impl Crew for Answers {
         Err(Broken(String::from("not asked for")))
     }
 
+    fn set_space(&mut self, _space: u8) {}
+
     fn go_cold(&mut self, runs: u32) {
         self.cold = Some(runs);
     }
@@ -81,8 +83,16 @@ pub(in crate::sweep) fn double_free(told: [bool; 2]) -> Digest {
 }
 
 fn leak(told: bool) -> Digest {
-    let block =
-        Block { size: 48, align: 8, ordinal: 0, thread: None, born: stack(told), indirect_count: 0, indirect_bytes: 0 };
+    let block = Block {
+        size: 48,
+        align: 8,
+        ordinal: 0,
+        thread: None,
+        allocator: 0,
+        born: stack(told),
+        indirect_count: 0,
+        indirect_bytes: 0,
+    };
     let mut digest = nothing();
     digest.facts.leaks = 1;
     digest.detail.leaks = vec![block];

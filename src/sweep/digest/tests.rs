@@ -80,6 +80,7 @@ fn what_leaked_and_what_is_reachable_are_told_apart() {
         align: 8,
         ordinal: 3,
         thread: 0,
+        allocator: 0,
         indirect_count: 0,
         indirect_bytes: 0,
         born: RawStack::EMPTY,

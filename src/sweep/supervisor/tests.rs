@@ -39,8 +39,10 @@ impl Crew for Told {
     fn warm_up(&mut self) -> Result<WarmedUp, Broken> {
         let point = Logged { size: 8, align: 1, kind: crate::model::event::Kind::Alloc, demand: 8 };
         let last = ended(Ending::Ok, 0);
-        Ok(WarmedUp { warm: self.warm, log: vec![point; 2], last, died: false, exempt: 0, others: 0 })
+        Ok(WarmedUp { warm: self.warm, log: vec![point; 2], last, died: false, exempt: 0, others: 0, beside: 0 })
     }
+
+    fn set_space(&mut self, _space: u8) {}
 
     fn go_cold(&mut self, _runs: u32) {}
 
@@ -125,7 +127,16 @@ fn a_number_that_varies_is_a_finding_only_where_points_are_numbered_in_a_fixed_o
 #[test]
 fn reachable_blocks_are_looked_for_once_and_only_when_asked_for() {
     let born = crate::model::stack::RawStack::from_ips(&[7]);
-    let block = Block { size: 48, align: 8, ordinal: 0, thread: None, born, indirect_count: 0, indirect_bytes: 0 };
+    let block = Block {
+        size: 48,
+        align: 8,
+        ordinal: 0,
+        thread: None,
+        allocator: 0,
+        born,
+        indirect_count: 0,
+        indirect_bytes: 0,
+    };
     for (show_reachable, listed) in [(true, 1), (false, 0)] {
         let mut crew = Told { kept: vec![block.clone()], ..Told::new(Warm::NONE) };
         let swept = swept(&mut crew, &Options { show_reachable, ..once() });

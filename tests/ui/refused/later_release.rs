@@ -3,7 +3,7 @@ use oomsweep::alloc_test;
 #[alloc_test(jobs = 4)]
 fn jobs() {}
 
-#[alloc_test(global = "swept", invariant = holds)]
+#[alloc_test(invariant = holds)]
 fn two() {}
 
 #[alloc_test(engine = "snapshot")]

@@ -1,4 +1,4 @@
-use oomsweep::alloc_test;
+use oomsweep::{TestAlloc, alloc_test};
 
 #[alloc_test]
 fn arguments(_text: &str, _number: u32) {}
@@ -22,7 +22,13 @@ const fn const_one() {}
 extern "C" fn extern_one() {}
 
 #[alloc_test]
-fn allocator(_alloc: impl Allocator + Copy) {}
+fn nameless(_: impl Allocator + Copy, global: TestAlloc) {}
+
+#[alloc_test]
+fn beside(alloc: TestAlloc, text: &str) {}
+
+#[alloc_test(global = "swept")]
+fn without() {}
 
 trait Allocator {}
 

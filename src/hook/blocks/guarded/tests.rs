@@ -1,3 +1,5 @@
+use std::alloc::Layout;
+
 use super::super::birth::Birth;
 use super::super::watch::{HUGE, Wrong};
 use super::*;
@@ -21,7 +23,7 @@ impl Bench {
     }
 
     fn try_to(&self, size: usize, align: usize, kind: Kind, at: Placement) -> Option<*mut Meta> {
-        let birth = Birth { session: 1, thread: 0, marks: GUARDED, stack: 0, kind, counted: true };
+        let birth = Birth { session: 1, thread: 0, marks: GUARDED, allocator: 0, stack: 0, kind, counted: true };
         // SAFETY: the shard is this bench's alone.
         unsafe {
             let meta = self.store.take_guarded(self.shard, size, align, at);
@@ -44,7 +46,7 @@ impl Bench {
             let (address, size, align) = ((*meta).address, (*meta).size, 1 << (*meta).align);
             assert_eq!(self.store.slot_of(address), meta);
             assert_eq!(self.store.slot_of(address + size), meta, "the end counts as the block's own");
-            self.store.claim(meta, address, size, align)
+            self.store.claim(meta, address, Layout::from_size_align(size, align).unwrap(), 0)
         }
     }
 
@@ -156,14 +158,17 @@ fn a_freed_block_is_out_of_reach_for_ever() {
 #[test]
 fn a_freed_large_block_between_zones_is_told() {
     let bench = Bench::new();
-    let birth = Birth { session: 1, thread: 0, marks: 0, stack: 0, kind: Kind::Alloc, counted: true };
+    let birth = Birth { session: 1, thread: 0, marks: 0, allocator: 0, stack: 0, kind: Kind::Alloc, counted: true };
     // SAFETY: the shard is this bench's alone.
     unsafe {
         let meta = bench.store.take(bench.shard, HUGE, 8, 1);
         bench.store.begin(bench.shard, meta, HUGE, 8, &birth);
         let inside = (*meta).address + HUGE / 2;
         assert_eq!(bench.store.touched(inside), Touched::Nothing);
-        assert_eq!(bench.store.claim(meta, (*meta).address, HUGE, 8), Wrong::Nothing);
+        assert_eq!(
+            bench.store.claim(meta, (*meta).address, Layout::from_size_align(HUGE, 8).unwrap(), 0),
+            Wrong::Nothing
+        );
         bench.store.end_life(bench.shard, meta, 1);
         assert_eq!(bench.store.touched(inside), Touched::Freed(meta));
         assert_eq!(dies_of(|| read(inside)), libc::SIGSEGV);

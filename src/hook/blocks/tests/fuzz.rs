@@ -1,5 +1,7 @@
 //! Random writes, and random histories of threads that free each other's blocks.
 
+use std::alloc::Layout;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::thread;
@@ -26,7 +28,8 @@ unsafe fn allocate(store: &Store, shard: *mut Shard, size: usize, align: usize) 
     unsafe {
         let meta = store.take(shard, size, align, SESSION);
         assert!(!meta.is_null());
-        let birth = Birth { session: SESSION, thread: 0, marks: 0, stack: 0, kind: Kind::Alloc, counted: true };
+        let birth =
+            Birth { session: SESSION, thread: 0, marks: 0, allocator: 0, stack: 0, kind: Kind::Alloc, counted: true };
         store.begin(shard, meta, size, align, &birth);
         meta
     }
@@ -73,11 +76,11 @@ proptest! {
             let behind = behind.into_iter().map(|place| place + size as i64).collect();
             let (after, front) = (spoil(address, &behind, REAR), spoil(address, &before, FRONT));
             prop_assert_eq!(store.damage_round(meta), (after, front));
-            let told = store.claim(meta, address, size, align);
+            let told = store.claim(meta, address, Layout::from_size_align(size, align).unwrap(), 0);
             prop_assert_eq!(told, if after.is_some() || front.is_some() { Wrong::Damaged } else { Wrong::Nothing });
             if told == Wrong::Damaged {
                 store.repair(meta);
-                prop_assert_eq!(store.claim(meta, address, size, align), Wrong::Nothing);
+                prop_assert_eq!(store.claim(meta, address, Layout::from_size_align(size, align).unwrap(), 0), Wrong::Nothing);
             }
             prop_assert!(store.end_life(shard, meta, SESSION).is_null());
             let inside = inside.into_iter().map(|place| i64::from(place) % size as i64).collect();
@@ -185,8 +188,8 @@ unsafe fn give_back(store: &Store, shard: *mut Shard, address: usize, (size, ali
     unsafe {
         assert!(zones::holds(address, size, fill));
         let meta = store.slot_of(address);
-        assert_eq!(store.claim(meta, address, size, align), Wrong::Nothing);
+        assert_eq!(store.claim(meta, address, Layout::from_size_align(size, align).unwrap(), 0), Wrong::Nothing);
         assert!(store.end_life(shard, meta, SESSION).is_null());
-        assert_eq!(store.claim(meta, address, size, align), Wrong::Freed);
+        assert_eq!(store.claim(meta, address, Layout::from_size_align(size, align).unwrap(), 0), Wrong::Freed);
     }
 }

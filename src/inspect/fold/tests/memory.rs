@@ -128,7 +128,7 @@ fn layouts_and_allocators() {
     let mixed = MemoryError { allocator: 2, ..error(Code::MixedAllocators, Noticed::Free, block, &[4]) };
     let trials = [trial(Fault::Once(0), &[Code::MixedAllocators], with(mixed))];
     let names = |number| (number == 1).then(|| "a".to_owned());
-    let finding = fold(&trials, TARGET, &mut resolver(), &|_| None, &names).remove(0);
+    let finding = fold(&trials, TARGET, &mut resolver(), &|_, _| None, &names).remove(0);
     assert_eq!(finding.blocks[0].allocator.as_deref(), Some("a"));
     let memory = finding.memory.unwrap();
     assert_eq!((memory.allocator.as_deref(), memory.older), (Some("allocator 2"), true));

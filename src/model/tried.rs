@@ -1,0 +1,73 @@
+//! What became of one fault, as reports have it.
+
+use serde::{Deserialize, Serialize};
+
+use super::code::Verdict;
+use super::fault::Fault;
+
+/// One trial: never folded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "TrialForm", into = "TrialForm")]
+pub struct Trial {
+    /// What was failed.
+    pub fault: Fault,
+    /// Whose points the fault counts, where there are several such spaces.
+    pub space: Option<String>,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The points before the fault were not those of the baseline.
+    pub drifted: bool,
+}
+
+/// A trial as the report file has it.
+#[derive(Serialize, Deserialize)]
+struct TrialForm {
+    fault: String,
+    verdict: Verdict,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    drifted: bool,
+}
+
+impl TryFrom<TrialForm> for Trial {
+    type Error = String;
+
+    fn try_from(form: TrialForm) -> Result<Trial, String> {
+        let TrialForm { fault: text, verdict, drifted } = form;
+        let (fault, space) = Fault::read_in(&text).map_err(|_| format!("`{text}` is no fault"))?;
+        Ok(Trial { fault, space: space.map(str::to_owned), verdict, drifted })
+    }
+}
+
+impl From<Trial> for TrialForm {
+    fn from(trial: Trial) -> TrialForm {
+        let fault = trial.fault.text_in(trial.space.as_deref());
+        TrialForm { fault, verdict: trial.verdict, drifted: trial.drifted }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trial_is_written_with_its_space_and_read_again() {
+        let space = Some(String::from("cache"));
+        let trial = Trial { fault: Fault::Window { at: 7, len: 3 }, space, verdict: Verdict::Error, drifted: false };
+        let text = serde_json::to_string(&trial).unwrap();
+        assert_eq!(text, r#"{"fault":"window@cache:7+3","verdict":"error"}"#);
+        assert_eq!(serde_json::from_str::<Trial>(&text).unwrap(), trial);
+        let drifted = Trial { space: None, drifted: true, ..trial };
+        let text = serde_json::to_string(&drifted).unwrap();
+        assert_eq!(text, r#"{"fault":"window@7+3","verdict":"error","drifted":true}"#);
+        assert_eq!(serde_json::from_str::<Trial>(&text).unwrap(), drifted);
+    }
+
+    #[test]
+    fn what_is_no_fault_is_refused() {
+        for fault in ["", "once", "once@", "once@a", "once@:7", "once@a b:7", "once:a@7", "@a:7"] {
+            let text = format!(r#"{{"fault":"{fault}","verdict":"error"}}"#);
+            let error = serde_json::from_str::<Trial>(&text).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{fault}` is no fault")), "{error}");
+        }
+    }
+}
