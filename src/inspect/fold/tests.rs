@@ -54,7 +54,7 @@ fn trial(fault: Fault, codes: &[Code], detail: Detail) -> Judged {
 }
 
 fn folded(trials: &[Judged]) -> Vec<Finding> {
-    fold(trials, TARGET, &mut resolver(), &|_, _| None, &unnamed)
+    fold(trials, TARGET, &mut resolver(), &|_, _| None, &|_| None)
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_finding_in_full() {
         TARGET,
         &mut resolver(),
         &|_, index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)),
-        &unnamed,
+        &|_| None,
     );
     let [finding] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!((finding.code, finding.count, finding.message.as_str()), (Code::Leak, 2, ""));
@@ -240,7 +240,7 @@ fn where_runs_part_and_what_stays_open() {
         TARGET,
         &mut resolver(),
         &|_, _| Some((1, 0)),
-        &unnamed,
+        &|_| None,
     );
     let diverges = findings[0].diverges.as_ref().unwrap();
     assert_eq!((diverges.index, diverges.trial.is_none()), (4, true));
