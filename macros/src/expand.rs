@@ -19,7 +19,7 @@ pub(crate) fn test(function: &Function, args: &Args, around: Surroundings) -> To
     let (name, here) = (&sig.ident, function.here());
     // `valid` has looked at them.
     let handles = handles::all(sig).unwrap_or_default();
-    let generics = handles.is_empty().then(|| (&sig.generics, &sig.generics.where_clause));
+    let generics = handles.is_empty().then_some((&sig.generics, &sig.generics.where_clause));
     let (generics, bounds) = generics.unzip();
     let names = handles.iter().map(|handle| &handle.name);
     let allocators = (!handles.is_empty()).then(|| quote_spanned!(here=> .allocators(&[#(#names),*])));
