@@ -5,6 +5,8 @@ mod alone;
 pub(crate) mod fds;
 pub(crate) mod futex;
 pub(crate) mod locals;
+pub(crate) mod malloc;
+pub(crate) mod mapping;
 pub(crate) mod maps;
 mod modules;
 #[cfg(target_arch = "x86_64")]

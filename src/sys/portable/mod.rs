@@ -9,6 +9,8 @@
 
 pub(crate) mod fds;
 pub(crate) mod locals;
+pub(crate) mod malloc;
+pub(crate) mod mapping;
 pub(crate) mod output;
 pub(crate) mod pages;
 pub(crate) mod place;
