@@ -39,7 +39,8 @@ impl Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(self.sizes(), [], "the backing allocator has all of its blocks back");
+            let left = self.sizes();
+            assert!(left.is_empty(), "the backing allocator never had these back: {left:?}");
         }
     }
 }
