@@ -69,13 +69,10 @@ fn a_finding_in_full() {
     let good = Judged { detail: None, ..trial(Fault::Once(6), &[], Detail::default()) };
     let trials =
         [good, trial(Fault::Once(7), &[Code::Leak], leak.clone()), trial(Fault::Persistent(7), &[Code::Leak], leak)];
-    let findings = fold(
-        &trials,
-        TARGET,
-        &mut resolver(),
-        &|_, index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)),
-        &|_| None,
-    );
+    let findings =
+        fold(&trials, TARGET, &mut resolver(), &|_, index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)), &|_| {
+            None
+        });
     let [finding] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!((finding.code, finding.count, finding.message.as_str()), (Code::Leak, 2, ""));
     assert_eq!(finding.id, format!("{:016x}", fnv1a64(b"leak/add@index.rs")));
