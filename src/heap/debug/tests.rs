@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use super::ledger::{Entry, Ledger, Of, State};
 use super::{DebugAllocator, DebugOptions};
 use crate::heap::Allocator;
-use crate::heap::drill;
+use crate::heap::drill::{self, collections};
 
 /// Numbers that look random: Marsaglia's xorshift, "Xorshift RNGs", Journal of Statistical Software 8(14), 2003.
 struct Random(u64);
@@ -133,6 +133,13 @@ fn what_every_allocator_does() {
     }
     assert_eq!((heap.live_blocks(), heap.live_bytes()), (0, 0));
     heap.check().unwrap();
+    heap.deinit().unwrap();
+}
+
+#[test]
+fn collections_of_each_api() {
+    let heap = DebugAllocator::new(System);
+    collections!(&heap);
     heap.deinit().unwrap();
 }
 
