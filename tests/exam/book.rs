@@ -90,6 +90,17 @@ impl<'h> Book<'h> {
         self.blocks.len()
     }
 
+    /// How many blocks that have bytes are live, and how many bytes they have, as was asked for.
+    pub(crate) fn live(&self) -> (usize, usize) {
+        let sizes = self.blocks.iter().map(|block| block.layout.size());
+        (sizes.clone().filter(|&size| size > 0).count(), sizes.sum())
+    }
+
+    /// Where the block at `index` begins.
+    pub(crate) fn address(&self, index: usize) -> usize {
+        self.blocks[index].address()
+    }
+
     /// The layout that the block at `index` was asked for with.
     pub(crate) fn layout(&self, index: usize) -> Layout {
         self.blocks[index].layout

@@ -12,6 +12,8 @@
 //! | `promises` | who is `Send` and `Sync`, and who is not |
 //! | `swept` | every allocator with a backing that fails, at each of its requests |
 //! | `impostors` | allocators that must not pass |
+//! | `handle` | a body's own allocator, in such a body |
+//! | `zig` | what Zig tests of its allocators, and which test here does |
 //! | `candidates`, `compositions` | who sits it |
 
 mod book;
@@ -29,3 +31,4 @@ mod compositions;
 mod handle;
 mod impostors;
 mod promises;
+mod zig;

@@ -89,7 +89,7 @@ pub(crate) fn judge<S: Strategy>(cases: u32, of: S, judge: impl Fn(S::Value)) {
 }
 
 /// Makes one step; the layout that was refused, if it was.
-fn make(book: &mut Book<'_>, step: &Step) -> Result<(), Layout> {
+pub(crate) fn make(book: &mut Book<'_>, step: &Step) -> Result<(), Layout> {
     let (asked, answer) = match *step {
         Step::Verify => return Ok(book.check()),
         Step::Allocate { size, power, zeroed } => {

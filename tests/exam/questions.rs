@@ -11,7 +11,7 @@ macro_rules! questions {
         $to! {
             every_size_at_every_alignment zeros_in_memory_that_was_used blocks_of_no_bytes growing_keeps shrinking_keeps
             the_alignment_may_change frees_in_every_order what_is_too_large_is_refused a_slice_is_good_to_its_end
-            many_at_once collections_live_in_it
+            many_at_once collections_live_in_it a_list_of_its_own_blocks
         }
     };
 }
@@ -339,4 +339,29 @@ pub(crate) fn collections_live_in_it(of: Candidate<'_>) {
     generation!(allocator_api2_02);
     generation!(allocator_api2_03);
     generation!(allocator_api2_04);
+}
+
+/// A list of boxes grows a hundredfold and shrinks to nothing in the allocator that the boxes are in.
+pub(crate) fn a_list_of_its_own_blocks(of: Candidate<'_>) {
+    use allocator_api2_04::{boxed::Box, vec::Vec};
+
+    if !of.reach.serves(layout(20_000 * size_of::<usize>() * 3, align_of::<usize>())) {
+        return;
+    }
+    (of.fresh)(&mut |heap| {
+        let mut list = Vec::with_capacity_in(100, heap);
+        list.extend((0..100).map(|n| Box::new_in(n, heap)));
+        list.reserve_exact(20_000 - list.len());
+        assert!(list.iter().map(|n| **n).eq(0..100));
+        list.truncate(7);
+        for size in [50, 25, 7] {
+            list.shrink_to(size);
+            assert!(list.iter().map(|n| **n).eq(0..7), "shrunk to {size}");
+        }
+        list.clear();
+        list.shrink_to_fit();
+        list.reserve_exact(10);
+        list.extend((0..10).map(|n| Box::new_in(n, heap)));
+        assert!(list.iter().map(|n| **n).eq(0..10));
+    });
 }
