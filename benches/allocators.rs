@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bump_scope::traits::BumpAllocatorTyped;
+use oomsweep::heap::adapt::Api;
 use oomsweep::heap::{
     Allocator, ArenaAllocator, CountingAllocator, FailingAllocator, FixedBufferAllocator, Keep, LimitAllocator,
     PoolAllocator, SyncFixedBufferAllocator,
@@ -87,12 +88,12 @@ fn pairs(of: &impl Allocator, layout: impl Fn(usize) -> Layout) {
 
 fn arena() {
     let (mut ours, mut bumpalo) = (ArenaAllocator::new_in(System), bumpalo::Bump::new());
-    let mut scope: bump_scope::Bump = bump_scope::Bump::new();
+    let mut scope: bump_scope::Bump = bump_scope::Bump::try_new().expect("there is memory");
     line(
         "arena, small blocks, then a reset: bumpalo",
         || fill_and_reset(&mut ours, small),
         || {
-            (0..REQUESTS).for_each(|request| touch(bumpalo.alloc_layout(small(request))));
+            (0..REQUESTS).for_each(|request| touch(bumpalo.try_alloc_layout(small(request)).expect("there is memory")));
             bumpalo.reset();
         },
     );
@@ -100,7 +101,8 @@ fn arena() {
         "arena, small blocks, then a reset: bump-scope",
         || fill_and_reset(&mut ours, small),
         || {
-            (0..REQUESTS).for_each(|request| touch(scope.allocate_layout(small(request))));
+            (0..REQUESTS)
+                .for_each(|request| touch(scope.try_allocate_layout(small(request)).expect("there is memory")));
             scope.reset();
         },
     );
@@ -108,7 +110,7 @@ fn arena() {
         "arena, blocks of one layout: bumpalo",
         || fill_and_reset(&mut ours, |_| NODE),
         || {
-            (0..REQUESTS).for_each(|_| touch(bumpalo.alloc_layout(NODE)));
+            (0..REQUESTS).for_each(|_| touch(bumpalo.try_alloc_layout(NODE).expect("there is memory")));
             bumpalo.reset();
         },
     );
@@ -141,7 +143,7 @@ fn fixed() {
     let mut buffers = [(); 3].map(|()| vec![MaybeUninit::<u8>::uninit(); BYTES]);
     let [first, second, third] = &mut buffers;
     let mut ours = FixedBufferAllocator::new(first);
-    let mut scope: bump_scope::Bump = bump_scope::Bump::with_size(BYTES);
+    let mut scope: bump_scope::Bump = bump_scope::Bump::try_with_size(BYTES).expect("there is memory");
     line(
         "fixed buffer, small blocks, then a reset: bump-scope",
         || {
@@ -151,7 +153,8 @@ fn fixed() {
             ours.reset();
         },
         || {
-            (0..REQUESTS).for_each(|request| touch(scope.allocate_layout(small(request))));
+            (0..REQUESTS)
+                .for_each(|request| touch(scope.try_allocate_layout(small(request)).expect("there is memory")));
             scope.reset();
         },
     );
@@ -233,7 +236,7 @@ fn pool() {
             black_box(&held);
         },
         || {
-            let boxed = |number| allocator_api2_02::boxed::Box::new_in(node(number), System);
+            let boxed = |number| allocator_api2_02::boxed::Box::new_in(node(number), Api(System));
             let mut held: Vec<_> = (0..HELD).map(boxed).collect();
             for number in HELD..REQUESTS {
                 held[number * 7 % HELD] = boxed(number);
