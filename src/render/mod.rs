@@ -9,7 +9,7 @@ mod excerpt;
 mod frames;
 mod marks;
 mod reachable;
-mod stacks;
+pub(crate) mod stacks;
 mod table;
 
 #[cfg(test)]
