@@ -4,6 +4,7 @@ pub mod adapt;
 mod arena;
 mod c;
 mod counting;
+mod debug;
 #[cfg(test)]
 mod drill;
 mod failing;
@@ -22,6 +23,7 @@ mod watched;
 pub use arena::{ArenaAllocator, Keep};
 pub use c::CAllocator;
 pub use counting::{AllocStats, CountingAllocator};
+pub use debug::{DebugAllocator, DebugOptions, Leak, Leaks, MemoryErrors};
 pub use failing::{FailPlan, FailStats, FailingAllocator, InducedFailure, Numbering};
 pub use fixed::{FixedBufferAllocator, Shortage, SyncFixedBufferAllocator};
 pub use limit::LimitAllocator;

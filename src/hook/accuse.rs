@@ -149,7 +149,7 @@ pub(super) unsafe fn foreign_block(core: *const Core, local: *const Local, call:
 }
 
 /// Where no memory is: whether the pointer is made of bytes that we wrote where no pointer was.
-fn told_by_pattern(place: Place, address: usize) -> Place {
+pub(crate) fn told_by_pattern(place: Place, address: usize) -> Place {
     match (place, zones::pattern_of(address)) {
         (Place::Unmapped, Some(zones::NEW)) => Place::OfUnwritten,
         (Place::Unmapped, Some(zones::FREED)) => Place::OfFreed,

@@ -25,7 +25,7 @@
     )
 )]
 
-mod accuse;
+pub(crate) mod accuse;
 pub(crate) mod arena;
 pub(crate) mod asks;
 pub(crate) mod blocks;

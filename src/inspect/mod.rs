@@ -1,5 +1,6 @@
 //! After the fault: symbols, and folding by root cause.
 
+pub(crate) mod alone;
 pub(crate) mod blocks;
 pub(crate) mod cause;
 pub(crate) mod fold;

@@ -1,5 +1,6 @@
 //! A report in, a `String` out. Nothing here prints.
 
+pub(crate) mod alone;
 pub(crate) mod json;
 pub(crate) mod settings;
 pub(crate) mod terminal;

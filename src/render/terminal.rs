@@ -39,6 +39,17 @@ pub(crate) fn render(report: &Report, settings: &Settings) -> String {
     page.text
 }
 
+/// The findings alone, without a test's opening and closing lines.
+pub(super) fn findings(report: &Report, settings: &Settings) -> String {
+    let mut page =
+        Page { report, settings, sources: Sources::new(settings), text: String::new(), lines_missing: false };
+    for finding in &report.findings {
+        page.finding(finding);
+    }
+    page.missing();
+    page.text
+}
+
 /// The report for people, with the settings for a person.
 pub(crate) fn terminal_text(report: &Report, color: bool) -> String {
     render(report, &Settings::new(color))
@@ -145,6 +156,9 @@ impl Page<'_> {
             facts.extend(contract.after.iter().map(|after| fact("after", after)));
         }
         facts.extend(finding.notes.iter().cloned().map(note));
+        if finding.id.is_empty() {
+            return;
+        }
         let id = self.settings.id(&finding.id);
         let shared = self.report.findings.iter().filter(|other| other.id == finding.id).count().saturating_sub(1);
         facts.push(fact("id", &if shared == 0 { id.to_owned() } else { wording::shared_id(id, shared) }));
@@ -214,10 +228,15 @@ impl Page<'_> {
         self.text.push('\n');
     }
 
-    fn closing(&mut self) {
+    /// Says why there are no excerpts.
+    fn missing(&mut self) {
         if self.lines_missing {
             self.text.push_str(&format!("note: {}\n", wording::NO_LINES));
         }
+    }
+
+    fn closing(&mut self) {
+        self.missing();
         let elapsed =
             if self.settings.anonymize { "[elapsed]".to_owned() } else { wording::duration(self.report.elapsed_ms) };
         let closing = wording::closing(self.report, &elapsed, |id| self.settings.id(id));

@@ -21,6 +21,20 @@ pub(crate) fn capture(into: &mut RawStack, cut: usize) {
     });
 }
 
+/// Writes the return addresses of the calling thread into `into`, from the first frame on whose stack pointer is above `below`,
+/// innermost first, and `most` of them at the most. Where a frame's stack pointer is not known, the frame counts.
+///
+/// As for [`capture`], nothing is allocated and no lock is taken.
+#[inline(never)]
+pub(crate) fn capture_above(into: &mut RawStack, below: usize, most: usize) {
+    into.clear();
+    walk(|frame| {
+        let at = frame.sp() as usize;
+        let inside = at != 0 && at <= below;
+        inside || (into.ips().len() < most && into.push(frame.ip() as usize))
+    });
+}
+
 /// Writes the stack that a signal interrupted into `into`: from the interrupted instruction `pc` outwards (0: from here). The
 /// instruction itself is put down one higher, since the others are return addresses. It ends at the first frame whose stack pointer
 /// is above `cut` (0: no cut). Returns whether the stack held `handler`.

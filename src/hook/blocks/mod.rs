@@ -3,7 +3,7 @@
 
 pub(crate) mod birth;
 pub(crate) mod classes;
-mod damage;
+pub(crate) mod damage;
 pub(crate) mod guarded;
 mod large;
 pub(crate) mod meta;

@@ -47,6 +47,11 @@ pub(crate) fn headline(finding: &Finding, report: &Report) -> String {
     }
 }
 
+/// The same for a finding of an allocator that belongs to no test.
+pub(super) fn alone(finding: &Finding) -> String {
+    if finding.code == Code::Leak { leaked(finding) } else { memory::told(finding) }
+}
+
 /// The fault of a finding, where it has one that fails something.
 fn fault_of(finding: &Finding) -> Option<Fault> {
     let (fault, _) = Fault::read_in(finding.fault.as_deref()?).ok()?;

@@ -13,8 +13,10 @@ pub(super) fn told(finding: &Finding) -> String {
     let Some(error) = &finding.memory else { return told_without_facts(finding.code, &block) };
     match finding.code {
         Code::DoubleFree => match error.noticed {
-            Noticed::Realloc => format!("{block} was given to `realloc` after it had been freed"),
-            _ if error.moved => format!("the old pointer to {block} was freed after `realloc` had moved the block"),
+            Noticed::Realloc => format!("{block} was given to {} after it had been freed", resize(error)),
+            _ if error.moved => {
+                format!("the old pointer to {block} was freed after {} had moved the block", mover(error))
+            }
             _ => format!("{block} was freed twice"),
         },
         Code::InvalidFree => format!("{} was {}", pointer(error, finding), given_back(error)),
@@ -25,7 +27,7 @@ pub(super) fn told(finding: &Finding) -> String {
         }
         Code::Overflow | Code::Underflow => beside(error, finding),
         _ if error.moved => {
-            format!("{block} was {} through its old pointer after `realloc` had moved it", used(error))
+            format!("{block} was {} through its old pointer after {} had moved it", used(error), mover(error))
         }
         _ => format!("{block} was {} after it had been freed", used(error)),
     }
@@ -64,19 +66,34 @@ fn allocator(error: &MemoryReport) -> String {
     error.allocator.as_ref().map_or_else(|| "the global allocator".to_owned(), |name| format!("`{name}`"))
 }
 
-fn given_back(error: &MemoryReport) -> &'static str {
-    if error.noticed == Noticed::Realloc { "given to `realloc`" } else { "freed" }
+/// The call that was to change the size of a block.
+fn resize(error: &MemoryReport) -> &'static str {
+    match (&error.allocator, error.given, error.new_size) {
+        (None, ..) => "`realloc`",
+        (Some(_), Some(given), Some(new)) if new < given.size => "`shrink`",
+        (Some(_), ..) => "`grow`",
+    }
+}
+
+/// The call that moved a block.
+fn mover(error: &MemoryReport) -> &'static str {
+    if error.allocator.is_some() { "`grow` or `shrink`" } else { "`realloc`" }
+}
+
+fn given_back(error: &MemoryReport) -> String {
+    if error.noticed == Noticed::Realloc { format!("given to {}", resize(error)) } else { "freed".to_owned() }
 }
 
 /// What was done to memory that was not to be touched.
-fn used(error: &MemoryReport) -> &'static str {
-    match error.noticed {
+fn used(error: &MemoryReport) -> String {
+    let what = match error.noticed {
         Noticed::Read => "read",
         Noticed::Write => "written to",
         _ if error.damage.is_some() => "written to",
-        Noticed::Realloc => "given to `realloc`",
+        Noticed::Realloc => return given_back(error),
         _ => "used",
-    }
+    };
+    what.to_owned()
 }
 
 fn layout(layout: LayoutReport) -> String {
@@ -110,7 +127,7 @@ fn pointer(error: &MemoryReport, finding: &Finding) -> String {
 }
 
 fn wrong_layout(error: &MemoryReport, finding: &Finding) -> String {
-    let call = if error.noticed == Noticed::Realloc { "`realloc`" } else { "`alloc`" };
+    let call = if error.noticed == Noticed::Realloc { resize(error) } else { "`alloc`" };
     match (breach(error, finding), finding.blocks.first(), error.given) {
         (Some(Breach::Zero), ..) => format!("{call} was asked for zero bytes"),
         (Some(Breach::Align), _, Some(given)) => {
@@ -208,10 +225,10 @@ pub(crate) fn accused_born_here(finding: &Finding, block: &BlockReport) -> Strin
 pub(crate) fn freed_here(finding: &Finding) -> String {
     let error = finding.memory.as_ref();
     let what = match error {
-        Some(error) if error.moved => "moved by `realloc` here, which freed this place",
-        _ => "freed here",
+        Some(error) if error.moved => format!("moved by {} here, which freed this place", mover(error)),
+        _ => "freed here".to_owned(),
     };
-    by_thread(what, error.and_then(|error| error.freed_by))
+    by_thread(&what, error.and_then(|error| error.freed_by))
 }
 
 /// Beside the bad call, or the call or instruction at which an error was noticed.
@@ -261,23 +278,37 @@ pub(crate) fn is_by_instruction(error: &MemoryReport) -> bool {
     matches!(error.noticed, Noticed::Read | Noticed::Write | Noticed::Access)
 }
 
+/// Who watches the blocks, and so what its reader can do to learn more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watcher {
+    /// A run under the testing allocator.
+    Run,
+    /// The same with guard pages.
+    GuardPages,
+    /// An allocator that belongs to no run.
+    Allocator,
+}
+
 /// What is worth saying of a memory error beside its headline.
-pub(super) fn notes(finding: &Finding, guard_pages: bool) -> Vec<String> {
+pub(crate) fn notes(finding: &Finding, watcher: Watcher) -> Vec<String> {
     let Some(error) = &finding.memory else { return Vec::new() };
     let mut notes = Vec::new();
     if let Some(damage) = &error.damage {
         notes.push(written(finding.code, damage));
-        notes.extend(noticed(error.noticed).map(|when| unknown_writer(when, guard_pages)));
+        notes.extend(noticed(error, watcher).map(|when| unknown_writer(&when, watcher)));
     } else if let Some(offset) = error.offset.filter(|offset| finding.code == Code::UseAfterFree && *offset != 0) {
         notes.push(format!("the access is {} into the block", bytes(offset.unsigned_abs())));
     }
     if error.moved {
-        notes.push(
-            "`realloc` frees the old place when it moves a block: only the pointer that it returns is good".to_owned(),
-        );
+        let rule = if error.allocator.is_some() {
+            "`grow` and `shrink` free the old place when they move a block: only the pointer that they return is good"
+        } else {
+            "`realloc` frees the old place when it moves a block: only the pointer that it returns is good"
+        };
+        notes.push(rule.to_owned());
     }
     match finding.code {
-        Code::InvalidFree => notes.extend(error.place.and_then(invalid_free).map(str::to_owned)),
+        Code::InvalidFree => notes.extend(error.place.and_then(|place| invalid_free(place, error)).map(str::to_owned)),
         Code::WrongLayout => wrong_layout_notes(error, finding, &mut notes),
         Code::MixedAllocators => {
             notes.push("a block must go back to the allocator that gave it out".to_owned());
@@ -331,32 +362,49 @@ fn written(code: Code, damage: &DamageReport) -> String {
 }
 
 /// When damage was seen, if that was long after it was done.
-fn noticed(noticed: Noticed) -> Option<&'static str> {
-    match noticed {
-        Noticed::Free => Some("when the block was freed"),
-        Noticed::Realloc => Some("when the block was given to `realloc`"),
-        Noticed::Eviction => Some("when the memory of the freed block was to be used again"),
-        Noticed::End => Some("when the run was over"),
-        Noticed::Demand => Some("by the check that the body asked for"),
-        Noticed::Alloc | Noticed::Read | Noticed::Write | Noticed::Access => None,
-    }
+fn noticed(error: &MemoryReport, watcher: Watcher) -> Option<String> {
+    let alone = watcher == Watcher::Allocator;
+    let when = match error.noticed {
+        Noticed::Free => "when the block was freed",
+        Noticed::Realloc => return Some(format!("when the block was {}", given_back(error))),
+        Noticed::Eviction if alone => "when the freed block left the quarantine",
+        Noticed::Eviction => "when the memory of the freed block was to be used again",
+        Noticed::End if alone => "when the allocator came to its end",
+        Noticed::End => "when the run was over",
+        Noticed::Demand if alone => "by a call of `check`",
+        Noticed::Demand => "by the check that the body asked for",
+        Noticed::Alloc | Noticed::Read | Noticed::Write | Noticed::Access => return None,
+    };
+    Some(when.to_owned())
 }
 
 /// Where there are guard pages, this is what they do not see: what lies between a block and its page's end, and blocks for which
 /// there were none.
-fn unknown_writer(when: &str, guard_pages: bool) -> String {
-    let mut text = format!("noticed {when}, so who wrote is not known");
-    if !guard_pages {
-        text.push_str(
+fn unknown_writer(when: &str, watcher: Watcher) -> String {
+    let advice = match watcher {
+        Watcher::Run => {
             ": `#[alloc_test(guard = \"pages\")]` or `OOMSWEEP_GUARD=pages` stops at the very instruction, and `check_memory()` \
-             between two steps of the body tells which of them it was",
-        );
-    }
-    text
+             between two steps of the body tells which of them it was"
+        }
+        Watcher::GuardPages => "",
+        Watcher::Allocator => ": calls of `check` between the steps of the program tell which of them it was",
+    };
+    format!("noticed {when}, so who wrote is not known{advice}")
 }
 
-fn invalid_free(place: Place) -> Option<&'static str> {
+fn invalid_free(place: Place, error: &MemoryReport) -> Option<&'static str> {
+    let explicit = error.allocator.is_some();
     match place {
+        Place::Inside | Place::Before | Place::Behind if explicit => Some(
+            "`deallocate`, `grow` and `shrink` take the pointer that the allocation gave: the first byte of the block",
+        ),
+        Place::NearNull if explicit => Some(
+            "the address of a field or an element behind a null pointer, perhaps, or one that stands for a value of no bytes",
+        ),
+        Place::Foreign if explicit => Some(
+            "memory must go back to the allocator that gave it out; or the block was freed so long ago that nothing is known of \
+             it any more",
+        ),
         Place::Inside | Place::Before | Place::Behind => {
             Some("`dealloc` and `realloc` take the pointer that the allocation gave: the first byte of the block")
         }
@@ -390,6 +438,10 @@ fn wrong_layout_notes(error: &MemoryReport, finding: &Finding, notes: &mut Vec<S
             "the contract of `Layout` asks for a size that, rounded up to the alignment, is at most `isize::MAX`"
         }
         None if finding.blocks.is_empty() => return,
+        None if error.allocator.is_some() => {
+            "a block goes back with the layout that it was allocated with, after `grow` or `shrink` with the new one; \
+             `Vec::from_raw_parts` with another capacity or type breaks this, and so does `Box::from_raw` of another type"
+        }
         None => {
             "a block goes back with the layout that it was allocated with, after a `realloc` with its new size; \
              `Vec::from_raw_parts` with another capacity or type breaks this, and so does `Box::from_raw` of another type"

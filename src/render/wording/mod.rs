@@ -2,6 +2,7 @@
 //!
 //! Points are counted from 0, as in the fault: `allocation 7 of 23` is the point that `once@7` fails.
 
+mod alone;
 mod coverage;
 mod headline;
 mod labels;
@@ -9,8 +10,9 @@ mod memory;
 mod notes;
 mod words;
 
+pub(crate) use alone::{and_more, called_by_two, first_call, left_behind, memory_errors, misused, times};
 pub(crate) use coverage::{closing, duration, opening};
 pub(crate) use headline::{headline, unwraps_injected};
 pub(crate) use labels::*;
 pub(crate) use memory::{accused_born_here, bad_call, bad_call_here, freed_here, is_by_instruction};
-pub(crate) use notes::{IN_DROP, NEVER_KNOWN, RETURNS_NOTHING, fallback, speak};
+pub(crate) use notes::{IN_DROP, NEVER_KNOWN, RETURNS_NOTHING, fallback, speak, speak_alone};

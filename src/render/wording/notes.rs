@@ -3,8 +3,8 @@
 use crate::model::code::Code;
 use crate::model::report::{Finding, Report};
 
-use super::headline::headline;
-use super::memory;
+use super::headline::{self, headline};
+use super::memory::{self, Watcher};
 
 /// For a body that has no way to report.
 pub(crate) const RETURNS_NOTHING: &str =
@@ -38,13 +38,20 @@ pub(crate) fn speak(report: &mut Report) {
     for finding in &mut findings {
         finding.message = headline(finding, report);
         let notes = notes_of(finding, report).into_iter().map(str::to_owned);
-        for note in memory::notes(finding, report.guard_pages).into_iter().chain(notes) {
+        let watcher = if report.guard_pages { Watcher::GuardPages } else { Watcher::Run };
+        for note in memory::notes(finding, watcher).into_iter().chain(notes) {
             if !finding.notes.contains(&note) {
                 finding.notes.push(note);
             }
         }
     }
     report.findings = findings;
+}
+
+/// The same for a leak or a memory error that belongs to no test: an allocator noticed it by itself.
+pub(crate) fn speak_alone(finding: &mut Finding) {
+    finding.message = headline::alone(finding);
+    finding.notes.extend(memory::notes(finding, Watcher::Allocator));
 }
 
 const MORE_TIME: &str = "give it more time, split it with `shard`, or accept it with `incomplete = \"allow\"`";
