@@ -93,6 +93,7 @@ fn what_outlives_its_arena_is_found() {
 #[test]
 fn a_block_of_an_earlier_run_is_another_allocators() {
     let found = want("mixed-allocators", "none", 1).has("/memory/allocator", "a").line("/memory/stack", "kept call");
+    let found = found.says("/message", "from `a`, as it was in an earlier run, was given to `a`");
     hold(&failing("bad::kept").not_swept().finds(found));
 }
 

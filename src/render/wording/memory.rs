@@ -23,7 +23,8 @@ pub(super) fn told(finding: &Finding) -> String {
         Code::WrongLayout => wrong_layout(error, finding),
         Code::MixedAllocators => {
             let from = if has_allocator(finding) { "" } else { " from the global allocator" };
-            format!("{block}{from} was given to {}", allocator(error))
+            let earlier = if is_namesake(error, finding) { ", as it was in an earlier run," } else { "" };
+            format!("{block}{from}{earlier} was given to {}", allocator(error))
         }
         Code::Overflow | Code::Underflow => beside(error, finding),
         _ if error.moved => {
@@ -56,6 +57,11 @@ fn a_block(block: Option<&BlockReport>) -> String {
 
 fn has_allocator(finding: &Finding) -> bool {
     finding.blocks.first().is_some_and(|block| block.allocator.is_some())
+}
+
+/// The block came from an allocator of the same name, which lived in an earlier run.
+fn is_namesake(error: &MemoryReport, finding: &Finding) -> bool {
+    error.older && finding.blocks.first().is_some_and(|block| block.allocator == error.allocator)
 }
 
 fn size_of(finding: &Finding) -> i64 {
@@ -312,6 +318,9 @@ pub(crate) fn notes(finding: &Finding, watcher: Watcher) -> Vec<String> {
         Code::WrongLayout => wrong_layout_notes(error, finding, &mut notes),
         Code::MixedAllocators => {
             notes.push("a block must go back to the allocator that gave it out".to_owned());
+            if is_namesake(error, finding) {
+                notes.push("every run has allocators of its own, which are gone when it ends".to_owned());
+            }
         }
         _ => {}
     }
