@@ -45,27 +45,49 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/hook");
     println!("cargo:rerun-if-changed=src/sys");
-    println!("cargo:rustc-check-cfg=cfg(oomsweep_allocator_is_stable)");
+    println!("cargo:rerun-if-env-changed=RUSTC_BOOTSTRAP");
+    println!("cargo:rustc-check-cfg=cfg(oomsweep_std_allocator)");
+    println!("cargo:rustc-check-cfg=cfg(oomsweep_allocator_gate)");
     if is_wanted() && compile().is_ok() {
         println!("cargo:rustc-cfg=oomsweep_fast");
     }
-    if env::var_os("CARGO_FEATURE_ALLOCATOR_API").is_some() && has_stable_allocator() {
-        println!("cargo:rustc-cfg=oomsweep_allocator_is_stable");
+    name_the_allocator();
+}
+
+/// Says whether the standard library's `Allocator` can be named, and whether that takes a feature of the compiler's. Also where only
+/// allocator-api2 0.2 was asked for: with its own feature `nightly`, which another package may turn on, its trait is that one.
+fn name_the_allocator() {
+    let is_on = |feature: &str| env::var_os(feature).is_some();
+    if !is_on("CARGO_FEATURE_ALLOCATOR_API") && !is_on("CARGO_FEATURE_ALLOCATOR_API2_02") {
+        return;
+    }
+    let is_stable = can_name_the_allocator("");
+    if !is_stable && !can_name_the_allocator("#![feature(allocator_api)]") {
+        return;
+    }
+    println!("cargo:rustc-cfg=oomsweep_std_allocator");
+    if !is_stable {
+        println!("cargo:rustc-cfg=oomsweep_allocator_gate");
     }
 }
 
-/// Whether the standard library's `Allocator` can be named without a feature of the compiler's.
-fn has_stable_allocator() -> bool {
+/// Whether the compiler takes the name of the standard library's `Allocator` in a crate that begins with `gate`.
+fn can_name_the_allocator(gate: &str) -> bool {
     let (Some(compiler), Some(out)) = (env::var_os("RUSTC"), env::var_os("OUT_DIR").map(PathBuf::from)) else {
         return false;
     };
     let (source, made) = (out.join("allocator.rs"), out.join("allocator.rmeta"));
-    let text = "#![no_std]\npub use core::alloc::{AllocError, Allocator};\npub fn f(_: &dyn Allocator) {}\n";
+    let text = format!(
+        "{gate}\n#![no_std]\npub use core::alloc::{{AllocError, Allocator}};\npub fn f(_: &dyn Allocator) {{}}\n"
+    );
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     fs::write(&source, text).is_ok()
         && Command::new(compiler)
             .args(["--crate-type", "lib", "--crate-name", "allocator", "--edition", "2021", "--emit", "metadata"])
             .args(["--cap-lints", "allow", "-o"])
             .args([&made, &source])
+            .args(env::var("TARGET").iter().flat_map(|target| ["--target", target]))
+            .args(flags.split('\u{1f}').filter(|flag| !flag.is_empty()))
             .output()
             .is_ok_and(|done| done.status.success())
 }

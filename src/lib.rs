@@ -40,10 +40,20 @@
 //! `cargo run --example memory` those of memory errors.
 //! [`Sweep`] does the same from any function, with the [`Report`] as a value.
 
-#![cfg_attr(all(feature = "allocator-api", not(oomsweep_allocator_is_stable)), feature(allocator_api))]
+#![cfg_attr(oomsweep_allocator_gate, feature(allocator_api))]
+#![cfg_attr(
+    oomsweep_allocator_gate,
+    allow(unused_features, reason = "used through allocator-api2 0.2, and only if its feature `nightly` is on")
+)]
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("oomsweep reserves more addresses than a target without 64-bit pointers has");
+
+#[cfg(all(feature = "allocator-api", not(oomsweep_std_allocator)))]
+compile_error!(
+    "the feature `allocator-api` of oomsweep is for nightly compilers, as long as the standard library's `Allocator` is unstable: \
+     build with `cargo +nightly`, or turn on `allocator-api2-02`, `allocator-api2-03` or `allocator-api2-04` in its place"
+);
 
 pub mod model;
 

@@ -2,8 +2,8 @@
 //!
 //! | a value of | becomes an [`Allocator`] as |
 //! |---|---|
-//! | allocator-api2 0.2, 0.3, 0.4 (features `allocator-api2-02`, `-03`, `-04`) | [`Api02`], [`Api03`], [`Api04`] |
-//! | the nightly standard library's trait (feature `allocator-api`) | [`Std`] |
+//! | allocator-api2 0.2, 0.3, 0.4 (features `allocator-api2-02`, `-03`, `-04`) | `Api02`, `Api03`, `Api04` |
+//! | the nightly standard library's trait (feature `allocator-api`) | `Std` |
 //! | [`GlobalAlloc`] | [`ByGlobalAlloc`] |
 //! | the program's global allocator | [`Global`] |
 //!
@@ -178,6 +178,7 @@ adapter!("allocator-api2-03", allocator_api2_03::alloc,
 adapter!("allocator-api2-04", allocator_api2_04::alloc,
     /// An allocator of allocator-api2 0.4 as an [`Allocator`]. Behind the feature `allocator-api2-04`.
     Api04);
+#[cfg(oomsweep_std_allocator)]
 adapter!("allocator-api", std::alloc,
     /// An allocator of the standard library's own trait as an [`Allocator`]. Behind the feature `allocator-api`.
     Std);

@@ -2,8 +2,10 @@
 
 use std::alloc::{Layout, System};
 use std::cell::{Cell, RefCell};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 
 use proptest::prelude::*;
 
@@ -37,7 +39,8 @@ impl Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(self.sizes(), [], "the backing allocator has all of its blocks back");
+            let left = self.sizes();
+            assert!(left.is_empty(), "the backing allocator never had these back: {left:?}");
         }
     }
 }
@@ -107,16 +110,17 @@ impl Held {
 
     fn fill(&mut self, seed: u8) {
         self.seed = seed;
-        for offset in 0..self.layout.size() {
-            // SAFETY: inside the block.
-            unsafe { self.at.add(offset).write(pattern(seed, offset)) };
+        // SAFETY: it is ours, so long, and nobody borrows it; it is written to, and not read.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(self.at.as_ptr().cast(), self.layout.size()) };
+        for chunk in bytes.chunks_mut(PERIOD) {
+            chunk.copy_from_slice(pattern(seed, chunk.len()));
         }
     }
 
     fn must_hold(&self, range: Range<usize>) {
-        let bytes = &self.bytes()[range];
-        let wrong = bytes.iter().enumerate().find(|(offset, byte)| **byte != pattern(self.seed, *offset));
-        assert_eq!(wrong, None, "what was written is still there, of {self:?}");
+        for chunk in self.bytes()[range].chunks(PERIOD) {
+            assert!(chunk == as_bytes(pattern(self.seed, chunk.len())), "what was written is still there, of {self:?}");
+        }
     }
 
     pub(super) fn must_be_whole(&self) {
@@ -160,8 +164,20 @@ impl Held {
     }
 }
 
-fn pattern(seed: u8, offset: usize) -> u8 {
-    (offset as u8).wrapping_mul(31).wrapping_add(seed) ^ (offset >> 8) as u8 | 1
+/// A prime number of bytes, so that what is moved by a power of two is no more what it was.
+const PERIOD: usize = 4093;
+
+/// What a block with this seed is filled with, as far as the pattern goes before it begins anew.
+fn pattern(seed: u8, len: usize) -> &'static [MaybeUninit<u8>] {
+    static BYTES: OnceLock<Vec<MaybeUninit<u8>>> = OnceLock::new();
+    let mixed = |n: usize| MaybeUninit::new((n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8 | 1);
+    let bytes = BYTES.get_or_init(|| (0..PERIOD + 256).map(mixed).collect());
+    &bytes[usize::from(seed)..][..len]
+}
+
+fn as_bytes(pattern: &[MaybeUninit<u8>]) -> &[u8] {
+    // SAFETY: all of them are written.
+    unsafe { std::slice::from_raw_parts(pattern.as_ptr().cast(), pattern.len()) }
 }
 
 /// Every alignment up to `most`, with sizes round it; in a second round memory is used again that was written to.
@@ -325,6 +341,7 @@ pub(super) use collections;
 /// Whether a type has an auto trait: an inherent constant, where its bound holds, goes before the trait's.
 macro_rules! is {
     ($type:ty, $auto:path) => {{
+        #[allow(dead_code, reason = "where the bound holds, it is not asked")]
         trait No {
             const HOLDS: bool = false;
         }

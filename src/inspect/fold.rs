@@ -26,11 +26,6 @@ pub(crate) type Lookup<'l> = &'l dyn Fn(Option<u8>, u64) -> Option<(u64, u64)>;
 /// The name of the allocator with this number, if one is known.
 pub(crate) type Names<'n> = &'n dyn Fn(u32) -> Option<String>;
 
-/// For bodies without allocators of their own, whose names nobody has to know.
-pub(crate) fn unnamed(_number: u32) -> Option<String> {
-    None
-}
-
 /// The findings of these trials (which are in sweep order), complete but for their `message`.
 pub(crate) fn fold(
     trials: &[Judged],

@@ -80,7 +80,7 @@ fn at_every_point() {
 #[test]
 fn a_failed_request_leaves_no_trace() {
     let backing = Backing::new();
-    let heap = DebugAllocator::new(backing.clone());
+    let heap = DebugAllocator::with(backing.clone(), DebugOptions::new().memory_limit(200));
     let block = take!(heap, 24);
     backing.fail(0, usize::MAX);
     for _ in 0..5000 {
@@ -91,6 +91,9 @@ fn a_failed_request_leaves_no_trace() {
     }
     assert_eq!((heap.live_blocks(), heap.live_bytes(), heap.peak_bytes()), (1, 24, 24));
     assert_eq!((heap.total_blocks(), heap.total_bytes()), (1, 24));
+    backing.fail(0, 0);
+    let rest = take!(heap, 176);
+    give!(heap, rest, 176);
     give!(heap, block, 24);
     heap.deinit().unwrap();
 }

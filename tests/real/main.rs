@@ -10,6 +10,7 @@
 mod allocator_api2;
 mod bump_scope;
 mod bumpalo;
+mod explicit;
 mod fallible_collections;
 mod hashbrown;
 mod indexmap;

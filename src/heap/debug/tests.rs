@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use super::ledger::{Entry, Ledger, Of, State};
 use super::{DebugAllocator, DebugOptions};
 use crate::heap::Allocator;
+use crate::heap::drill::{self, collections};
 
 /// Numbers that look random: Marsaglia's xorshift, "Xorshift RNGs", Journal of Statistical Software 8(14), 2003.
 struct Random(u64);
@@ -119,6 +120,27 @@ fn the_oldest_is_let_go_first() {
     assert_eq!(ledger.let_go(0, 0), None);
     ledger.hold_back(all[2]);
     assert_eq!(ledger.let_go(0, 0), Some(all[2]));
+}
+
+#[test]
+fn what_every_allocator_does() {
+    let heap = DebugAllocator::new(System);
+    drill::alignments(&heap, 1 << 16);
+    drill::nothing(&heap);
+    drill::sizes_change(&heap, 300_000);
+    for layouts in [[(8, 8); 4], [(1, 1), (100, 64), (4096, 2), (200_000, 8192)]] {
+        drill::every_order(&heap, &layouts.map(|(size, align)| drill::layout(size, align)));
+    }
+    assert_eq!((heap.live_blocks(), heap.live_bytes()), (0, 0));
+    heap.check().unwrap();
+    heap.deinit().unwrap();
+}
+
+#[test]
+fn collections_of_each_api() {
+    let heap = DebugAllocator::new(System);
+    collections!(&heap);
+    heap.deinit().unwrap();
 }
 
 /// What a program knows of a block of its own.

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::heap::watched::tests::{Backing, Done, assert_not, go, layout, sit_exam, steps};
+use crate::heap::watched::tests::{Backing, Done, Meanwhile, assert_not, go, layout, sit_exam, steps};
 
 #[test]
 fn sits_the_exam() {
@@ -85,6 +85,21 @@ fn a_size_that_overflows_the_sum_is_refused() {
     assert!(limited.allocate(huge).is_err());
     assert!(limited.allocate(layout(6, 1)).is_err());
     assert_eq!((halves, backing.calls.load(Ordering::Relaxed)), (0, 0));
+}
+
+#[test]
+fn room_is_taken_before_the_backing_is_asked() {
+    static LIMITED: LimitAllocator<Meanwhile> = LimitAllocator::new(
+        Meanwhile(|| {
+            assert_eq!(LIMITED.used(), 8);
+            assert!(LIMITED.allocate(layout(1, 1)).is_err());
+        }),
+        8,
+    );
+    let block = LIMITED.allocate(layout(8, 8)).unwrap();
+    // SAFETY: allocated just now, with this layout.
+    unsafe { LIMITED.deallocate(block.cast(), layout(8, 8)) };
+    assert_eq!(LIMITED.used(), 0);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub enum LogLevel {
 /// The program's loggers: that of the crate `log` (feature `log`) and that of `tracing` (feature `tracing`), both if both features are on.
 ///
 /// The target of every event is `oomsweep::heap`. What succeeded is told at [`LogLevel::Debug`], what failed at [`LogLevel::Warn`], unless
-/// [other levels](Loggers::levels) are chosen. To `log` an event is its [text](AllocEvent); to `tracing` it has the fields
+/// `Loggers::levels` chooses others. To `log` an event is its [text](AllocEvent); to `tracing` it has the fields
 /// `call`, `size`, `align`, `address`, `old_size` and `old_address` besides, as far as it has them.
 ///
 /// With neither feature there is nobody to tell, so there is no way to make one.

@@ -112,6 +112,22 @@ macro_rules! assert_not {
 }
 pub(in crate::heap) use assert_not;
 
+/// Calls a function before it serves a request, as another thread might just then.
+pub(in crate::heap) struct Meanwhile(pub(in crate::heap) fn());
+
+// SAFETY: every block is the system's.
+unsafe impl Allocator for Meanwhile {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        (self.0)();
+        System.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: by the caller's obligations.
+        unsafe { System.deallocate(block, layout) }
+    }
+}
+
 pub(in crate::heap) fn layout(size: usize, align: usize) -> Layout {
     Layout::from_size_align(size, align).unwrap()
 }

@@ -54,7 +54,7 @@ fn trial(fault: Fault, codes: &[Code], detail: Detail) -> Judged {
 }
 
 fn folded(trials: &[Judged]) -> Vec<Finding> {
-    fold(trials, TARGET, &mut resolver(), &|_, _| None, &unnamed)
+    fold(trials, TARGET, &mut resolver(), &|_, _| None, &|_| None)
 }
 
 #[test]
@@ -69,13 +69,10 @@ fn a_finding_in_full() {
     let good = Judged { detail: None, ..trial(Fault::Once(6), &[], Detail::default()) };
     let trials =
         [good, trial(Fault::Once(7), &[Code::Leak], leak.clone()), trial(Fault::Persistent(7), &[Code::Leak], leak)];
-    let findings = fold(
-        &trials,
-        TARGET,
-        &mut resolver(),
-        &|_, index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)),
-        &unnamed,
-    );
+    let findings =
+        fold(&trials, TARGET, &mut resolver(), &|_, index| (index == 7).then_some((0x1f3a_9c02_d4e5_f607, 2)), &|_| {
+            None
+        });
     let [finding] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!((finding.code, finding.count, finding.message.as_str()), (Code::Leak, 2, ""));
     assert_eq!(finding.id, format!("{:016x}", fnv1a64(b"leak/add@index.rs")));
@@ -240,7 +237,7 @@ fn where_runs_part_and_what_stays_open() {
         TARGET,
         &mut resolver(),
         &|_, _| Some((1, 0)),
-        &unnamed,
+        &|_| None,
     );
     let diverges = findings[0].diverges.as_ref().unwrap();
     assert_eq!((diverges.index, diverges.trial.is_none()), (4, true));

@@ -1,6 +1,7 @@
 //! Several threads at one failing allocator.
 
 use super::*;
+use crate::heap::watched::tests::Meanwhile;
 
 #[test]
 fn a_persistent_fault_lets_as_many_pass_as_it_says() {
@@ -44,6 +45,33 @@ fn a_budget_is_kept_while_the_backing_is_still_at_it() {
     });
     let stats = failing.stats();
     assert_eq!((stats.allocations + stats.induced, stats.live_bytes()), (4000, 0));
+}
+
+#[test]
+fn a_request_under_way_counts_for_a_budget_and_holds_up_nobody() {
+    static FAILING: FailingAllocator<Meanwhile> = FailingAllocator::with_plan(
+        Meanwhile(|| {
+            assert_eq!(FAILING.stats().allocations, 0, "it is counted when it is given");
+            assert!(FAILING.allocate(layout(9, 1)).is_err());
+        }),
+        FailPlan::new().requests(Fault::Budget(16)),
+    );
+    let block = FAILING.allocate(EIGHT).unwrap();
+    give(&FAILING, block.cast());
+    assert_eq!(FAILING.induced_failure().unwrap().number(), 1);
+}
+
+#[test]
+fn what_began_before_a_reset_and_fails_after_it_is_not_told_of() {
+    static FAILING: FailingAllocator<Meanwhile> = FailingAllocator::new(Meanwhile(|| {
+        FAILING.reset(FailPlan::new());
+        panic!("refuses in its way");
+    }));
+    assert!(std::panic::catch_unwind(|| FAILING.allocate(EIGHT)).is_err());
+    assert_eq!(FAILING.stats(), FailStats::default());
+    // Nothing of it is still under way: there is room for another.
+    FAILING.reset(FailPlan::new().requests(Fault::Budget(8)));
+    assert!(std::panic::catch_unwind(|| FAILING.allocate(EIGHT)).is_err(), "it gets to the allocator behind");
 }
 
 #[test]
