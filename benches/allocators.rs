@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bump_scope::traits::BumpAllocatorTyped;
+use oomsweep::heap::adapt::Api;
 use oomsweep::heap::{
-    Allocator, ArenaAllocator, CountingAllocator, FailingAllocator, FixedBufferAllocator, Keep, LimitAllocator,
-    PoolAllocator, SyncFixedBufferAllocator,
+    AllocEvent, Allocator, ArenaAllocator, CountingAllocator, DebugAllocator, FailingAllocator, FixedBufferAllocator,
+    Keep, LimitAllocator, LoggingAllocator, PoolAllocator, SyncFixedBufferAllocator,
 };
 
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
@@ -87,12 +88,12 @@ fn pairs(of: &impl Allocator, layout: impl Fn(usize) -> Layout) {
 
 fn arena() {
     let (mut ours, mut bumpalo) = (ArenaAllocator::new_in(System), bumpalo::Bump::new());
-    let mut scope: bump_scope::Bump = bump_scope::Bump::new();
+    let mut scope: bump_scope::Bump = bump_scope::Bump::try_new().expect("there is memory");
     line(
         "arena, small blocks, then a reset: bumpalo",
         || fill_and_reset(&mut ours, small),
         || {
-            (0..REQUESTS).for_each(|request| touch(bumpalo.alloc_layout(small(request))));
+            (0..REQUESTS).for_each(|request| touch(bumpalo.try_alloc_layout(small(request)).expect("there is memory")));
             bumpalo.reset();
         },
     );
@@ -100,7 +101,8 @@ fn arena() {
         "arena, small blocks, then a reset: bump-scope",
         || fill_and_reset(&mut ours, small),
         || {
-            (0..REQUESTS).for_each(|request| touch(scope.allocate_layout(small(request))));
+            (0..REQUESTS)
+                .for_each(|request| touch(scope.try_allocate_layout(small(request)).expect("there is memory")));
             scope.reset();
         },
     );
@@ -108,7 +110,7 @@ fn arena() {
         "arena, blocks of one layout: bumpalo",
         || fill_and_reset(&mut ours, |_| NODE),
         || {
-            (0..REQUESTS).for_each(|_| touch(bumpalo.alloc_layout(NODE)));
+            (0..REQUESTS).for_each(|_| touch(bumpalo.try_alloc_layout(NODE).expect("there is memory")));
             bumpalo.reset();
         },
     );
@@ -141,7 +143,7 @@ fn fixed() {
     let mut buffers = [(); 3].map(|()| vec![MaybeUninit::<u8>::uninit(); BYTES]);
     let [first, second, third] = &mut buffers;
     let mut ours = FixedBufferAllocator::new(first);
-    let mut scope: bump_scope::Bump = bump_scope::Bump::with_size(BYTES);
+    let mut scope: bump_scope::Bump = bump_scope::Bump::try_with_size(BYTES).expect("there is memory");
     line(
         "fixed buffer, small blocks, then a reset: bump-scope",
         || {
@@ -151,7 +153,8 @@ fn fixed() {
             ours.reset();
         },
         || {
-            (0..REQUESTS).for_each(|request| touch(scope.allocate_layout(small(request))));
+            (0..REQUESTS)
+                .for_each(|request| touch(scope.try_allocate_layout(small(request)).expect("there is memory")));
             scope.reset();
         },
     );
@@ -233,7 +236,7 @@ fn pool() {
             black_box(&held);
         },
         || {
-            let boxed = |number| allocator_api2_02::boxed::Box::new_in(node(number), System);
+            let boxed = |number| allocator_api2_02::boxed::Box::new_in(node(number), Api(System));
             let mut held: Vec<_> = (0..HELD).map(boxed).collect();
             for number in HELD..REQUESTS {
                 held[number * 7 % HELD] = boxed(number);
@@ -243,7 +246,7 @@ fn pool() {
     );
 }
 
-/// The allocators that watch another, each over the system's: one line each.
+/// The allocators that watch another: one line each, over the system's and beside it.
 fn watching() {
     let system = || pairs(&System, small);
     let counting = CountingAllocator::new(System);
@@ -252,4 +255,11 @@ fn watching() {
     line("limit, pairs: the system's alone", || pairs(&limit, small), system);
     let failing = FailingAllocator::new(System);
     line("failing, with nothing to fail, pairs: the system's alone", || pairs(&failing, small), system);
+    let logging = LoggingAllocator::with(System, |event: &AllocEvent| {
+        black_box(event);
+    });
+    line("logging to a function, pairs: the system's alone", || pairs(&logging, small), system);
+    let debug = DebugAllocator::new(System);
+    line("debug, as it is by default, pairs: the system's alone", || pairs(&debug, small), system);
+    debug.deinit().expect("every block was given back");
 }
