@@ -15,8 +15,8 @@ use std::time::Instant;
 use bump_scope::traits::BumpAllocatorTyped;
 use oomsweep::heap::adapt::Api;
 use oomsweep::heap::{
-    Allocator, ArenaAllocator, CountingAllocator, FailingAllocator, FixedBufferAllocator, Keep, LimitAllocator,
-    PoolAllocator, SyncFixedBufferAllocator,
+    AllocEvent, Allocator, ArenaAllocator, CountingAllocator, DebugAllocator, FailingAllocator, FixedBufferAllocator,
+    Keep, LimitAllocator, LoggingAllocator, PoolAllocator, SyncFixedBufferAllocator,
 };
 
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
@@ -246,7 +246,7 @@ fn pool() {
     );
 }
 
-/// The allocators that watch another, each over the system's: one line each.
+/// The allocators that watch another: one line each, over the system's and beside it.
 fn watching() {
     let system = || pairs(&System, small);
     let counting = CountingAllocator::new(System);
@@ -255,4 +255,11 @@ fn watching() {
     line("limit, pairs: the system's alone", || pairs(&limit, small), system);
     let failing = FailingAllocator::new(System);
     line("failing, with nothing to fail, pairs: the system's alone", || pairs(&failing, small), system);
+    let logging = LoggingAllocator::with(System, |event: &AllocEvent| {
+        black_box(event);
+    });
+    line("logging to a function, pairs: the system's alone", || pairs(&logging, small), system);
+    let debug = DebugAllocator::new(System);
+    line("debug, as it is by default, pairs: the system's alone", || pairs(&debug, small), system);
+    debug.deinit().expect("every block was given back");
 }

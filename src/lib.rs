@@ -93,7 +93,7 @@ pub use model::options::EngineChoice;
 pub use model::report::Report;
 
 // Allocators that are passed. The others are in `heap`.
-pub use heap::TestAlloc;
+pub use heap::{DebugAllocator, FailingAllocator, TestAlloc};
 
 // What stands in the program.
 pub use hook::{TestingAllocator, oomsweep_break_here};

@@ -341,7 +341,7 @@ pub(super) use collections;
 /// Whether a type has an auto trait: an inherent constant, where its bound holds, goes before the trait's.
 macro_rules! is {
     ($type:ty, $auto:path) => {{
-        #[allow(dead_code, reason = "where the bound holds, it is not asked")]
+        #[allow(dead_code, reason = "where the auto trait is there, nobody asks for this")]
         trait No {
             const HOLDS: bool = false;
         }
