@@ -41,7 +41,7 @@ fn handle<A: Allocator + Api2 + Copy>(permanent: A, request: &str) -> Result<Vec
     Ok(answer)
 }
 
-fn split<'r, A: Api2>(request: &'r str, scratch: A) -> Result<Vec<&'r str, A>, TryReserveError> {
+fn split<A: Api2>(request: &str, scratch: A) -> Result<Vec<&str, A>, TryReserveError> {
     let mut words = Vec::new_in(scratch);
     for word in request.split(' ').skip(1) {
         words.try_reserve(1)?;

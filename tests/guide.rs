@@ -112,20 +112,20 @@ fn behind_unit(word: &str) -> &str {
 
 /// The sources of a release build's stacks are others.
 #[rstest]
-#[case("choosing")]
-#[case("debug")]
-#[case("request_arena")]
-#[case("stack_parsing")]
-#[case("c_and_pages")]
-#[case("logging")]
-#[case("passing_down")]
-#[case("custom")]
-#[case("pool")]
-#[case("testing")]
-#[case("failing")]
-#[case("mistake_scope")]
-#[case("mistake_mixing")]
-#[case("mistake_cleanup")]
+#[case::choosing("choosing")]
+#[case::debug("debug")]
+#[case::request_arena("request_arena")]
+#[case::stack_parsing("stack_parsing")]
+#[case::c_and_pages("c_and_pages")]
+#[case::logging("logging")]
+#[case::passing_down("passing_down")]
+#[case::custom("custom")]
+#[case::pool("pool")]
+#[case::testing("testing")]
+#[case::failing("failing")]
+#[case::mistake_scope("mistake_scope")]
+#[case::mistake_mixing("mistake_mixing")]
+#[case::mistake_cleanup("mistake_cleanup")]
 #[cfg_attr(not(debug_assertions), ignore = "optimised, stacks have other frames")]
 fn an_example_prints_what_it_has_been_seen_to_print(#[case] pattern: &str) {
     let name = format!("{PREFIX}{pattern}");
@@ -153,7 +153,7 @@ fn every_example_has_its_expectation_and_stands_on_the_page() {
 
     let here = include_str!("guide.rs");
     for example in &examples {
-        let case = format!("#[case(\"{}\")]", &example[PREFIX.len()..]);
+        let case = format!("#[case::{0}(\"{0}\")]", &example[PREFIX.len()..]);
         assert!(here.contains(&case), "{example} is not run: add `{case}` to tests/guide.rs");
         let source =
             fs::read_to_string(package().join("examples").join(example).with_extension("rs")).expect("a source");
