@@ -13,6 +13,8 @@
 //! 8. Findings with one cause are folded into one, with the request that failed, the block that was lost, and a line to type that
 //!    brings the failure back under a debugger.
 //! 9. What was not tried is said as well: a passing test names its coverage.
+//! 10. A body may take its allocators as arguments, [`TestAlloc`] or `impl Allocator`: these are failed in place of the global one. Others
+//!     to pass, compose and choose are in [`heap`]: arenas, buffers, pools, and those that debug, fail, count, limit and log.
 //!
 //! ```no_run
 //! use std::collections::TryReserveError;

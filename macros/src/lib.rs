@@ -35,8 +35,8 @@ use crate::ast::{Function, Role, role};
 /// First the body runs as it is: it must succeed, and leave no memory behind. Then each of its allocations is made to fail, and
 /// each time the body must return an error, leave no memory behind, and break nothing. One test in the list of tests, one report.
 ///
-/// The function takes no arguments and returns `()` or a `Result<T, E>` with `E: Debug`. From `()` nobody can tell whether a
-/// failure was noticed, so return a `Result` where you can.
+/// The function takes no arguments, or [allocators](#allocators-as-arguments), and returns `()` or a `Result<T, E>` with `E: Debug`. From
+/// `()` nobody can tell whether a failure was noticed, so return a `Result` where you can.
 ///
 /// # Options
 ///
@@ -58,6 +58,8 @@ use crate::ast::{Function, Role, role};
 ///   that a trial does not come to is no finding then, and the report says how many there were.
 /// - **`shrink = "fail"`**, `"skip"`: whether requests that make a block smaller fail as well. The contract of `realloc` allows
 ///   it.
+/// - **`global = "checked"`**, `"swept"`: whether requests to the global allocator fail as well, of a function that has allocators as
+///   arguments. They are checked for leaks and memory errors either way.
 /// - **`fixtures = "exempt"`**, `"swept"`: whether what rstest builds before the call fails as well. It is leak-checked either
 ///   way.
 ///
@@ -95,6 +97,31 @@ use crate::ast::{Function, Role, role};
 /// - **`seed = 42`**\*: picks the points under `max_points`.
 /// - **`shard = "1/4"`**\*: only this part of the trials, for several machines.
 ///
+/// # Allocators as arguments
+///
+/// ```ignore
+/// #[alloc_test]
+/// fn keeps_a_line(cache: TestAlloc, scratch: impl Allocator + Copy) -> Result<(), TryReserveError> {
+///     let mut line = Vec::new_in(scratch);
+///     line.try_reserve(80)?;
+///     Cache::new_in(cache).keep(&line)
+/// }
+/// ```
+///
+/// Each argument is an allocator with a heap of its own, which lives as long as one run. The requests to it are what fails, in place of
+/// those to the global allocator.
+///
+/// - **What may stand there**: `TestAlloc` of this crate; `impl Allocator`, with `Copy` and whatever else a `TestAlloc` is; a parameter of the
+///   function's own, `fn f<A: Allocator + Copy>(alloc: A)`; and `&` of these, or of `dyn Allocator`. `Allocator` is the trait that your own
+///   `use` names: that of `oomsweep::heap`, of the standard library, or of a version of allocator-api2, the last two behind a feature.
+/// - **Faults**: each allocator's requests are numbered by themselves, and swept one allocator after the other, in the order of the arguments,
+///   while the others never fail. `once@cache:7` fails request 7 of `cache` alone, `persistent@cache:7` that one and all later ones of
+///   `cache`. Where there is one allocator, its name is left out: `once@7`. `OOMSWEEP_REPLAY` takes the same.
+/// - **The global allocator** is checked and does not fail, unless `global = "swept"` says so. Then it comes last, by the name `global`.
+/// - **What is found** is told with the argument's name. A block that goes to another allocator than its own is `mixed-allocators`.
+/// - **With rstest** `#[alloc_test]` stands above `#[rstest]`. The arguments that are allocators are taken out before rstest sees the
+///   function, and must say so by their types: `TestAlloc`, or a trait of the name `Allocator`. All others are rstest's.
+///
 /// # Other attributes
 ///
 /// Doc comments, `#[cfg]`, `#[ignore]` and lint attributes keep their meaning. `#[should_panic]` describes the plain run: it must
@@ -112,7 +139,7 @@ use crate::ast::{Function, Role, role};
 /// #[rstest]
 /// #[case::empty("")]
 /// #[case::words("a b c")]
-/// fn splits(#[case] text: &str, dictionary: Dictionary) -> Result<(), Error> { … }
+/// fn splits(#[case] text: &str, dictionary: Dictionary, alloc: TestAlloc) -> Result<(), Error> { … }
 /// ```
 #[proc_macro_attribute]
 pub fn alloc_test(options: TokenStream, item: TokenStream) -> TokenStream {

@@ -2,8 +2,8 @@
 //!
 //! | a value of | becomes an [`Allocator`] as |
 //! |---|---|
-//! | allocator-api2 0.2, 0.3, 0.4 (features `allocator-api2-02`, `-03`, `-04`) | [`Api02`], [`Api03`], [`Api04`] |
-//! | the nightly standard library's trait (feature `allocator-api`) | [`Std`] |
+//! | allocator-api2 0.2, 0.3, 0.4 (features `allocator-api2-02`, `-03`, `-04`) | `Api02`, `Api03`, `Api04` |
+//! | the nightly standard library's trait (feature `allocator-api`) | `Std` |
 //! | [`GlobalAlloc`] | [`ByGlobalAlloc`] |
 //! | the program's global allocator | [`Global`] |
 //!

@@ -65,8 +65,8 @@ pub(super) use speak;
 ///
 /// Whoever turns on the feature `nightly` of allocator-api2 0.2 makes its trait a name for the standard library's, and every allocator would
 /// have that one twice. No `cfg` says whether somebody did; but only then does `allocator_api2_02::collections` have a `BTreeSet`. In a
-/// block that imports all of that module the word means this one if there is one, and [`one::BTreeSet`] otherwise, which the block
-/// around imports. If it means the former, the implementation is for [`one::Nobody`], or has a bound that holds for no type.
+/// block that imports all of that module the word means this one if there is one, and `one::BTreeSet` otherwise, which the block
+/// around imports. If it means the former, the implementation is for `one::Nobody`, or has a bound that holds for no type.
 macro_rules! speak_once {
     (@ [$($outer:tt)*] [$($generics:tt)*] $type:ty $(, where $($bound:tt)+)?) => {
         #[cfg(all(feature = "allocator-api2-02", feature = "allocator-api"))]
@@ -96,7 +96,7 @@ macro_rules! speak_once {
 }
 pub(super) use speak_once;
 
-/// What [`speak_once`] needs to tell one trait from two.
+/// What `speak_once` needs to tell one trait from two.
 #[cfg(all(feature = "allocator-api2-02", feature = "allocator-api"))]
 pub(super) mod one {
     use std::alloc::Layout;

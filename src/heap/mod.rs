@@ -1,4 +1,6 @@
 //! Allocators that are passed, composed and chosen.
+//!
+#![doc = include_str!("../../docs/allocators.md")]
 
 pub mod adapt;
 mod arena;

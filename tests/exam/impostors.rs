@@ -70,7 +70,8 @@ impl Impostor<'_> {
 
     fn take(&self, asked: Layout) -> Result<NonNull<[u8]>, AllocError> {
         self.asked.set(self.asked.get() + 1);
-        if self.is(Fault::NothingRefused) && asked.size() == 0 || self.is(Fault::Refuses) && self.asked.get() % 100 == 0
+        if self.is(Fault::NothingRefused) && asked.size() == 0
+            || self.is(Fault::Refuses) && self.asked.get().is_multiple_of(100)
         {
             return Err(AllocError);
         }

@@ -91,13 +91,19 @@ pub(crate) fn judge<S: Strategy>(cases: u32, of: S, judge: impl Fn(S::Value)) {
 /// Makes one step; the layout that was refused, if it was.
 pub(crate) fn make(book: &mut Book<'_>, step: &Step) -> Result<(), Layout> {
     let (asked, answer) = match *step {
-        Step::Verify => return Ok(book.check()),
+        Step::Verify => {
+            book.check();
+            return Ok(());
+        }
         Step::Allocate { size, power, zeroed } => {
             let asked = layout(size, 1 << power);
             (asked, if zeroed { book.allocate_zeroed(asked) } else { book.allocate(asked) })
         }
         _ if book.len() == 0 => return Ok(()),
-        Step::Free { which, fit } => return Ok(book.free(which.index(book.len()), fit)),
+        Step::Free { which, fit } => {
+            book.free(which.index(book.len()), fit);
+            return Ok(());
+        }
         Step::Grow { which, fit, by, power, zeroed } => {
             let index = which.index(book.len());
             let asked = layout(book.size(index, fit) + by, 1 << power);

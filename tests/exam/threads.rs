@@ -57,7 +57,8 @@ pub(crate) fn several_threads_at_once(heap: &(dyn Allocator + Sync), reach: Reac
                 for round in 0..250 {
                     let number = round * THREADS + thread;
                     let shape = layout(reach.size.min(number * 13 % 700), reach.align.min(1 << (number % 9)));
-                    let asked = if number % 3 == 0 { book.allocate_zeroed(shape) } else { book.allocate(shape) };
+                    let asked =
+                        if number.is_multiple_of(3) { book.allocate_zeroed(shape) } else { book.allocate(shape) };
                     asked.expect("memory for four threads");
                     if round % 3 == 2 {
                         let index = number % book.len();

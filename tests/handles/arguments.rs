@@ -23,8 +23,7 @@ fn one(alloc: TestAlloc) -> Result<(), AllocError> {
 
 #[alloc_test(global = "swept")]
 fn several(left: TestAlloc, mut right: impl Api2 + Copy) -> Result<(), AllocError> {
-    let again = right;
-    right = again;
+    right = std::hint::black_box(right);
     let mut text = String::new();
     text.try_reserve(10).map_err(|_| AllocError)?;
     pairs(left, right, 3).map(drop)

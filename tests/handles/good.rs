@@ -31,6 +31,7 @@ fn vectors(alloc: TestAlloc) -> Result<(), AllocError> {
 #[alloc_test]
 #[ignore]
 fn zeros(alloc: TestAlloc) -> Result<(), AllocError> {
+    // SAFETY: all callers name bytes of a block.
     let is_zero = |from: *const u8, len: usize| (0..len).all(|at| unsafe { from.add(at).read() } == 0);
     for size in [1, 300] {
         let block = alloc.allocate_zeroed(layout(size, 1))?.cast::<u8>();

@@ -85,7 +85,8 @@ fn no_stacks_are_kept_where_none_are_wanted() {
             0 => assert_eq!(born, 0),
             // One address may stand for several functions, of which one was made part of the other.
             1 => assert!((1..4).contains(&born), "{born}"),
-            _ => assert!(born > 1, "{born}"),
+            // Where the compiler has made one function of the test and what it calls, and keeps no lines, one is left.
+            _ => assert!(born > usize::from(cfg!(debug_assertions)), "{born}"),
         }
     }
 }

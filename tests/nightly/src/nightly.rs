@@ -5,6 +5,8 @@
 /// Where the allocators have the standard library's trait: under its own name, or under allocator-api2's.
 #[cfg(any(feature = "std-trait", all(feature = "foreign-traits", feature = "one-trait")))]
 mod std_collections;
+#[cfg(any(feature = "std-trait", all(feature = "foreign-traits", feature = "one-trait")))]
+mod own_allocators;
 
 /// Where they have the trait that hashbrown takes.
 #[cfg(any(feature = "foreign-traits", all(feature = "std-trait", feature = "one-trait")))]

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use oomsweep::heap::{Allocator, adapt};
+use oomsweep::heap::Allocator;
 use oomsweep::{Sweep, TestAlloc, alloc_test};
 
 use crate::expect;
@@ -78,6 +78,8 @@ fn tree() {
 #[cfg(feature = "std-trait")]
 #[alloc_test(global = "swept")]
 fn adapted(alloc: TestAlloc) -> Result<(), TryReserveError> {
+    use oomsweep::heap::adapt;
+
     let mut v = Vec::new_in(adapt::Api(adapt::Std(alloc)));
     v.try_reserve(1)?;
     v.push(1);
