@@ -12,7 +12,7 @@ use super::watchdog::Watchdog;
 use crate::hook::gate::{self, State};
 use crate::session::witness::{self, Then};
 use crate::sys::process::{self, Child, Died, Side};
-use crate::sys::{futex, locals, output, pages, seen, time, world};
+use crate::sys::{futex, locals, output, pages, seen, stacks, time, world};
 
 /// How a process of ours that ran into trouble of its own ends.
 pub(crate) const TROUBLE: i32 = 96;
@@ -57,12 +57,13 @@ pub(crate) fn serve(runner: &mut Runner<'_>, parent: i32, runs: Option<u32>) -> 
     process::leave(if served.is_ok() { 0 } else { TROUBLE });
 }
 
-/// Takes every lock of the standard library that a run may need. One that another thread held at the fork is never free
-/// again; the worker then starts another server.
+/// Takes every lock of the standard library that a run may need, and the one under which stacks are resolved. One that another
+/// thread held at the fork is never free again; the worker then starts another server.
 fn try_locks(runner: &mut Runner<'_>) {
     prime_capture(runner);
     drop(std::io::stderr().lock());
     drop(std::env::var_os("OOMSWEEP"));
+    stacks::wait_for_lock();
     witness::watch_panics();
 }
 

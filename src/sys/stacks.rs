@@ -35,6 +35,12 @@ pub(crate) fn capture_above(into: &mut RawStack, below: usize, most: usize) {
     });
 }
 
+/// Waits until no other thread resolves a stack.
+pub(crate) fn wait_for_lock() {
+    // It walks under the lock under which stacks are resolved.
+    backtrace::trace(|_| false);
+}
+
 /// Writes the stack that a signal interrupted into `into`: from the interrupted instruction `pc` outwards (0: from here). The
 /// instruction itself is put down one higher, since the others are return addresses. It ends at the first frame whose stack pointer
 /// is above `cut` (0: no cut). Returns whether the stack held `handler`.
