@@ -42,7 +42,7 @@ pub use sync::SyncFixedBufferAllocator;
 /// let fixed = FixedBufferAllocator::new(&mut buffer);
 /// let mut bytes = Vec::new_in(&fixed);
 /// bytes.try_reserve_exact(200)?;
-/// bytes.extend_from_slice(&[7; 200]);
+/// bytes.extend_from_slice(&[7_u8; 200]);
 ///
 /// assert!(bytes.try_reserve_exact(200).is_err());
 /// let shortage = fixed.needed().expect("something was refused");
@@ -172,8 +172,7 @@ impl<'b> FixedBufferAllocator<'b> {
 
     #[cold]
     #[inline(never)]
-    fn refuse(&self, request: Layout) -> AllocError {
-        let needed = self.used() + self.room.get().cost(request);
+    fn refuse(&self, request: Layout, needed: usize) -> AllocError {
         let shortage = Shortage { request, needed, capacity: self.len };
         self.shortage.set(Some(shortage.or(self.shortage.get())));
         AllocError
@@ -197,7 +196,7 @@ unsafe impl Allocator for &FixedBufferAllocator<'_> {
             return Ok(no_bytes(layout));
         }
         let mut room = self.room.get();
-        let Some(block) = room.take(layout) else { return Err(self.refuse(layout)) };
+        let Some(block) = room.take(layout) else { return Err(self.refuse(layout, self.used() + room.cost(layout))) };
         self.room.set(room);
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
@@ -228,6 +227,11 @@ unsafe impl Allocator for &FixedBufferAllocator<'_> {
         // SAFETY: by the caller's obligations; the new size is no smaller.
         if let Some(grown) = unsafe { room::resize_in_place(&self.room, block, old, new) } {
             return Ok(grown);
+        }
+        if self.room.get().is_behind(block, old.size()) && room::padding(block.addr().get(), new.align()) == 0 {
+            // It would stay where it is, and elsewhere it would need more.
+            let before = block.addr().get() - self.start.addr().get();
+            return Err(self.refuse(new, before + new.size()));
         }
         let fresh = self.allocate(new)?;
         // SAFETY: the old block has so many bytes, the new one no fewer, and they are apart.

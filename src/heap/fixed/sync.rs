@@ -210,6 +210,11 @@ unsafe impl Allocator for &SyncFixedBufferAllocator<'_> {
         if let Some(grown) = unsafe { self.resize_in_place(block, old, new) } {
             return Ok(grown);
         }
+        let stays = padding(block.addr().get(), new.align()) == 0 && self.used() == self.end_of(block, old.size());
+        if stays && self.end_of(block, new.size()) > self.len {
+            // It would stay where it is, and elsewhere it would need more.
+            return Err(self.refuse(new, self.end_of(block, new.size())));
+        }
         let fresh = self.allocate(new)?;
         // SAFETY: the old block has so many bytes, the new one no fewer, and they are apart; then the old one is done with.
         unsafe {

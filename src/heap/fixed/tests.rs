@@ -67,6 +67,7 @@ fn the_last_block_comes_and_goes_in_place() {
         second.resize(&from, layout(90, 1), true).unwrap();
         assert_eq!((second.at, fixed.used(), fixed.left()), (at, 100, 0));
         assert!(second.resize(&from, layout(91, 1), true).is_err());
+        assert_eq!(fixed.needed().map(|shortage| shortage.needed), Some(101));
         second.resize(&from, layout(20, 1), false).unwrap();
         assert_eq!((second.at, fixed.used()), (at, 30));
         first.give(&from);

@@ -1,5 +1,3 @@
-use std::alloc::Layout;
-
 use proptest::prelude::*;
 use rstest::rstest;
 
