@@ -1,6 +1,6 @@
 //! An allocator of one's own: `cargo run --example allocators_custom`.
 //!
-//! An implementation of `oomsweep::heap::Allocator` is two functions, and five more if it wants to pass on how blocks grow. In `adapt::Api` it
+//! An implementation of `oomsweep::heap::Allocator` is two functions, and four more if it wants to pass on how blocks grow. In `adapt::Api` it
 //! is an allocator for every collection whose trait is enabled. This one keeps a histogram of the sizes that it is asked for.
 
 #![allow(clippy::print_stdout, reason = "an example is there to be watched")]
@@ -95,7 +95,7 @@ unsafe impl<A: Allocator> Allocator for Sizes<A> {
         self.born(self.note(layout, self.backing.allocate_zeroed(layout)))
     }
 
-    // Left to their defaults, these three would be `allocate`, a copy and `deallocate`: right, but never in place.
+    // Left to their defaults, these three would be a new block, a copy and `deallocate`: right, but never in place.
 
     unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
         // SAFETY: by the caller's obligations.
