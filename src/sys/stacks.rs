@@ -36,6 +36,7 @@ pub(crate) fn capture_above(into: &mut RawStack, below: usize, most: usize) {
 }
 
 /// Waits until no other thread resolves a stack.
+#[cfg_attr(not(all(target_os = "linux", not(oomsweep_portable))), allow(dead_code, reason = "nobody forks there"))]
 pub(crate) fn wait_for_lock() {
     // It walks under the lock under which stacks are resolved.
     backtrace::trace(|_| false);
