@@ -19,7 +19,10 @@ use crate::model::event::Kind;
 ///
 /// Its memory comes from the testing allocator's own place, never from the global allocator, so no request counts twice. When
 /// its run is over it answers every request with an error, and what is given back to it then is put aside: that was reported
-/// as a leak.
+/// as a leak, unless something led to it, such as a static.
+///
+/// Collections ask for another `Allocator` than that of [`heap`](crate::heap): it implements allocator-api2's and the standard
+/// library's too, each behind [a feature](crate::heap#which-trait-which-feature).
 ///
 /// It is a number: copy it, send it, share it, keep it. Two are equal if they are handles of one heap. In a process that the body has
 /// forked, and under `OOMSWEEP=off`, the system's allocator serves it, and nothing is checked.
