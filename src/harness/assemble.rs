@@ -96,6 +96,8 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
         report.spaces = spaces
             .filter_map(|&(number, points)| Some(Space { name: options.allocator_name(u32::from(number))?, points }))
             .collect();
+        let unused = report.spaces.iter().filter(|space| space.points == 0 && report.spaces.len() > 1);
+        report.notes.extend(unused.map(|space| wording::asked_for_nothing(&space.name)));
     }
     report.notes = swept.notes;
     report.guard_pages = options.guard == Guard::Pages;
@@ -210,6 +212,10 @@ fn accept_known(report: &mut Report, options: &Options) {
 fn suggest_fallbacks(findings: &mut [Finding]) {
     for finding in findings.iter_mut().filter(|finding| finding.code == Code::Swallowed) {
         let Some(request) = &finding.failed_request else { continue };
+        // Whatever asks an allocator that was passed asks through a collection's crate, which has swallowed nothing by that.
+        if request.allocator.is_some() {
+            continue;
+        }
         // Without a file nobody knows whether the function is the user's own.
         let site = place::site(&request.stack).filter(|site| !site.own && site.file.is_some());
         let path = site.map(|site| names::owner_path(&site.function)).unwrap_or_default();

@@ -40,7 +40,7 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
     report.points.global = warmed.beside;
     report.patterns = vec![at.fault.text_in(label.as_deref())];
     report.coverage.planned = 1;
-    let (fault, said) = match find(at, &keys, &warmed.log) {
+    let (fault, said) = match find(at, label.as_deref(), &keys, &warmed.log) {
         Ok(found) => found,
         Err(why) => return Ok(lost(report, why)),
     };
@@ -81,12 +81,18 @@ fn space(options: &Options, at: &ReplayAt) -> Result<(u8, Option<String>), Strin
 }
 
 /// The fault at the place where its key is now, and what is to be said of that.
-fn find(at: &ReplayAt, keys: &[(u64, u64)], log: &[Logged]) -> Result<(Fault, Option<String>), String> {
+fn find(
+    at: &ReplayAt,
+    space: Option<&str>,
+    keys: &[(u64, u64)],
+    log: &[Logged],
+) -> Result<(Fault, Option<String>), String> {
     let place = at.fault.place();
     let (Some(digits), Some(index)) = (&at.key, place) else {
         return match place {
             Some(index) if index >= log.len() as u64 => Err(format!(
-                "there is no allocation {index}: the plain run makes {} that can fail, numbered from 0",
+                "there is no allocation {index}{}: the plain run makes {} that can fail, numbered from 0",
+                space.map(|space| format!(" of `{space}`")).unwrap_or_default(),
                 log.len()
             )),
             _ => Ok((at.fault, None)),

@@ -75,8 +75,14 @@ impl TestAlloc {
         match self.handle.answers() {
             Answers::Store => block(self.handle.allocate(layout, kind), layout),
             Answers::System => allocate_from(&System, layout, kind == Kind::Zeroed),
-            Answers::Nobody => Err(AllocError),
+            Answers::Nobody => self.nobody(),
         }
+    }
+
+    /// Its run is over.
+    fn nobody(self) -> Result<NonNull<[u8]>, AllocError> {
+        self.handle.count_unanswered();
+        Err(AllocError)
     }
 
     /// # Safety
@@ -111,7 +117,7 @@ impl TestAlloc {
             }
             // SAFETY: by the obligations of this function.
             Answers::System => unsafe { resize_in(&System, old_block, old, new, zeroed) },
-            Answers::Nobody => Err(AllocError),
+            Answers::Nobody => self.nobody(),
         }
     }
 }

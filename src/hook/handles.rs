@@ -69,6 +69,16 @@ impl Handle {
         }
     }
 
+    /// Counts a request that nobody answers: the run that is open may come to its end by it.
+    pub(crate) fn count_unanswered(self) {
+        let Some(core) = core::core().filter(|_| gate::state() == State::Session as u32) else { return };
+        let journal = core.journal();
+        if !journal.is_null() {
+            // SAFETY: the journal outlives the run, and the counter is atomic.
+            unsafe { (*journal).stale.fetch_add(1, Ordering::Relaxed) };
+        }
+    }
+
     fn request(self, local: &Local, kind: Kind, old: usize, new: Layout) -> Request {
         Request {
             size: new.size(),

@@ -114,6 +114,8 @@ pub(crate) struct Journal {
     pub(crate) exempt: u64,
     /// Requests of the own thread to the global allocator, where another is swept.
     pub(crate) beside: u64,
+    /// Requests to handles of earlier runs.
+    pub(crate) stale: AtomicU64,
     /// Requests of other threads.
     pub(crate) others: AtomicU64,
     /// Panics seen by the hook of this run.
@@ -228,6 +230,7 @@ impl Journal {
         self.diverged = None;
         self.exempt = 0;
         self.beside = 0;
+        *self.stale.get_mut() = 0;
         *self.others.get_mut() = 0;
         self.panics = 0;
         self.panic = None;

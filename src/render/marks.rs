@@ -14,7 +14,8 @@ pub(crate) fn of(finding: &Finding) -> Vec<Mark> {
     let mut marks = Vec::new();
     requests(finding, &mut marks);
     blocks(finding, &mut marks);
-    if let Some(panic) = &finding.panic {
+    // One that no hook has seen has no place.
+    if let Some(panic) = finding.panic.as_ref().filter(|panic| panic.file.is_some()) {
         marks.push(Mark {
             label: wording::PANICS_HERE.to_owned(),
             primary: marks.is_empty(),

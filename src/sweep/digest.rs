@@ -163,7 +163,7 @@ fn detail(journal: &Journal, arena: Arena, ending: Ending, end: End, leaked: Vec
             .collect(),
         diverges: journal.diverged.map(|index| Divergence { index, baseline: None, trial: Some(diverging(journal)) }),
         output: text,
-        notes: unguarded(journal).into_iter().collect(),
+        notes: unguarded(journal).into_iter().chain(stale(journal)).collect(),
     }
 }
 
@@ -172,6 +172,18 @@ fn unguarded(journal: &Journal) -> Option<String> {
     let (with, without) = (journal.guarded.load(Ordering::Relaxed), journal.unguarded.load(Ordering::Relaxed));
     (without > 0).then(|| {
         format!("guard pages stood round {with} of {} blocks only: the system allows no more mappings", with + without)
+    })
+}
+
+/// What is said of a run that asked an allocator of an earlier one.
+fn stale(journal: &Journal) -> Option<String> {
+    let count = journal.stale.load(Ordering::Relaxed);
+    let requests = if count == 1 { "1 request" } else { &format!("{count} requests") };
+    (count > 0).then(|| {
+        format!(
+            "{requests} went to an allocator of an earlier run, which is gone: look for one that is kept in a static or a \
+             thread-local, and take it from the arguments in every run"
+        )
     })
 }
 

@@ -1,6 +1,7 @@
 //! What a sweep has found out, as it goes on.
 
 use super::crew::WarmedUp;
+use crate::hook::handles::GLOBAL;
 use crate::model::report::{Coverage, Points, Trial};
 use crate::model::trial::{Block, Judged};
 
@@ -66,7 +67,9 @@ impl Swept {
         points.first_use = points.first_use.saturating_add(added.first_use);
         points.exempt = points.exempt.saturating_add(added.exempt);
         points.other_threads = points.other_threads.saturating_add(added.other_threads);
-        points.global = points.global.max(added.global);
+        // Where the global allocator is a space too, what others left to it was made to fail there.
+        let is_swept = space == GLOBAL || self.spaces.iter().any(|&(earlier, _)| earlier == GLOBAL);
+        points.global = if is_swept { 0 } else { points.global.max(added.global) };
         self.spaces.push((space, added.total));
         self.coverage.join(&more.coverage);
         self.runs = self.runs.max(more.runs);

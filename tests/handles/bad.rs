@@ -3,6 +3,7 @@
 use std::alloc::{alloc, dealloc, realloc};
 use std::hint::black_box;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use allocator_api2_02::boxed::Box as Box2;
@@ -205,6 +206,17 @@ fn kept(a: TestAlloc) -> Result<(), AllocError> {
         return Ok(());
     };
     give!(a, older, 40); // HERE: kept call
+    Ok(())
+}
+
+static HANDLE: OnceLock<TestAlloc> = OnceLock::new();
+
+#[alloc_test]
+#[ignore]
+fn kept_handle(alloc: TestAlloc) -> Result<(), AllocError> {
+    let first = *HANDLE.get_or_init(|| alloc);
+    let block = take!(first, 40)?;
+    give!(first, block, 40);
     Ok(())
 }
 

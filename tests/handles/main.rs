@@ -187,6 +187,17 @@ fn other_threads_make_points_if_that_is_asked_for() {
 }
 
 #[test]
+fn an_allocator_of_an_earlier_run_is_told() {
+    let found = want("baseline", "none", 1).says("/notes/0", "1 request went to an allocator of an earlier run");
+    hold(&failing("bad::kept_handle").not_swept().finds(found));
+}
+
+#[test]
+fn an_allocator_that_is_not_used_is_told() {
+    hold(&clean("spaces::one_of_two").trials("error*2").notes("`_other` was asked for nothing that could fail"));
+}
+
+#[test]
 fn only_requests_to_the_global_one_are_no_points() {
     let found = want("no-points", "", 1).says("/message", "of the global allocator");
     hold(&failing("spaces::unused").trials("").finds(found));
@@ -207,7 +218,7 @@ fn a_replay_names_its_space(#[case] fault: &str, #[case] verdict: &str) {
 #[rstest]
 #[case("once@1", "say which, as in `once@a:1`; there are `a`, `b`")]
 #[case("once@c:1", "no allocator `c` is swept in this test; there are `a`, `b`")]
-#[case("once@b:7", "there is no allocation 7")]
+#[case("once@b:7", "there is no allocation 7 of `b`")]
 fn a_replay_that_fits_no_space_says_so(#[case] fault: &str, #[case] said: &str) {
     let ran = Run::new("spaces::leaks_a_when_b_fails").env("OOMSWEEP_REPLAY", fault).go();
     assert!(ran.failed());

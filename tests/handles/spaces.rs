@@ -55,6 +55,12 @@ fn of_all_threads(alloc: TestAlloc) -> Result<(), AllocError> {
 
 #[alloc_test]
 #[ignore]
+fn one_of_two(alloc: TestAlloc, _other: TestAlloc) -> Result<(), AllocError> {
+    take!(alloc, 40).map(|block| give!(alloc, block, 40))
+}
+
+#[alloc_test]
+#[ignore]
 fn unused(_alloc: TestAlloc) -> Result<(), AllocError> {
     drop(std::hint::black_box(Box::new(7)));
     Ok(())

@@ -96,7 +96,7 @@ fn sweep(report: &Report, elapsed: &str, lines: &mut Vec<String>) {
     let kinds = [
         (points.exempt, "exempt"),
         (points.first_use, "on first use, in an earlier plain run"),
-        (points.other_threads, "on other threads"),
+        (points.other_threads, "on other threads (`threads = \"all\"` fails them too)"),
         (points.global, "of the global allocator (`global = \"swept\"` fails them too)"),
     ];
     let spared: Vec<String> =

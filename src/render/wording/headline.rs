@@ -126,8 +126,13 @@ pub(crate) fn unwraps_injected(finding: &Finding) -> bool {
 fn unwraps(panic: &PanicReport) -> bool {
     let own = panic.file.as_deref().is_none_or(|file| !place::is_foreign_file(&place::slashed(file)));
     let message = panic.message.as_str();
-    own && (message.starts_with("called `Result::unwrap()` on an `Err` value")
-        || ["TryReserveError", "AllocError", "OutOfMemory"].iter().any(|error| message.contains(&format!(": {error}"))))
+    // What a debug allocator returns at its end tells of leaks, not of a request that failed.
+    let tells_of_leaks = message.contains("an `Err` value: `");
+    own && !tells_of_leaks
+        && (message.starts_with("called `Result::unwrap()` on an `Err` value")
+            || ["TryReserveError", "AllocError", "OutOfMemory"]
+                .iter()
+                .any(|error| message.contains(&format!(": {error}"))))
 }
 
 /// How many different points the trials of a finding begin at.

@@ -15,4 +15,4 @@ pub(crate) use coverage::{closing, duration, opening};
 pub(crate) use headline::{headline, unwraps_injected};
 pub(crate) use labels::*;
 pub(crate) use memory::{accused_born_here, bad_call, bad_call_here, freed_here, is_by_instruction};
-pub(crate) use notes::{IN_DROP, NEVER_KNOWN, RETURNS_NOTHING, fallback, speak, speak_alone};
+pub(crate) use notes::{IN_DROP, NEVER_KNOWN, RETURNS_NOTHING, asked_for_nothing, fallback, speak, speak_alone};

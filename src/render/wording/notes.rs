@@ -6,6 +6,11 @@ use crate::model::report::{Finding, Report};
 use super::headline::{self, headline};
 use super::memory::{self, Watcher};
 
+/// Of one of several allocators, whose sweep says nothing.
+pub(crate) fn asked_for_nothing(name: &str) -> String {
+    format!("`{name}` was asked for nothing that could fail")
+}
+
 /// For a body that has no way to report.
 pub(crate) const RETURNS_NOTHING: &str =
     "this body returns nothing, so a swallowed failure cannot be seen; return a Result to have it checked";
