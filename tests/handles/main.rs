@@ -51,6 +51,8 @@ fn at_call(code: &'static str, name: &'static str) -> common::Want {
 #[case::double_free(at_call("double-free", "double_free").has("/blocks/0/allocator", "a").has("/memory/allocator", "a")
     .line("/blocks/0/freed", "double_free freed"))]
 #[case::wrong_size(at_call("wrong-layout", "wrong_size").has("/memory/given/size", 39))]
+#[case::no_size(at_call("wrong-layout", "no_size").has("/memory/given/size", 0))]
+#[case::grown_from_no_size(at_call("wrong-layout", "grown_from_no_size").has("/memory/given/size", 0))]
 #[case::wrong_align(at_call("wrong-layout", "wrong_align").has("/memory/given/align", 4))]
 #[case::grown_with_a_wrong_size(at_call("wrong-layout", "grown_with_a_wrong_size").has("/memory/given/size", 41))]
 #[case::inside(at_call("invalid-free", "inside").has("/memory/offset", 8))]
