@@ -91,6 +91,7 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     let mut report = empty(site, mode(options));
     report.points = swept.points;
     report.coverage = swept.coverage;
+    report.complete = swept.is_complete();
     if !options.allocators.is_empty() {
         let spaces = swept.spaces.iter();
         report.spaces = spaces
@@ -101,7 +102,6 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     }
     report.notes = swept.notes;
     report.guard_pages = options.guard == Guard::Pages;
-    report.complete = swept.coverage.left == 0;
     report.stopped = swept.cut.clone();
     report.shard = options.shard.map(|shard| format!("{}/{}", shard.k, shard.n));
     report.seed = options.max_points.map(|_| options.seed);
@@ -139,7 +139,7 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     }
     suggest_fallbacks(&mut report.findings);
     report.trials = swept.trials;
-    if !plain_failed && report.coverage.left > 0 && !options.incomplete_allow {
+    if !plain_failed && !report.complete && !options.incomplete_allow {
         let mut finding = fold::of_the_test(Code::Incomplete);
         finding.notes.extend(swept.cut.filter(|cut| !cut.starts_with("max_")));
         report.findings.push(finding);

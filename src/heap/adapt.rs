@@ -16,23 +16,33 @@ use std::ptr::NonNull;
 use super::foreign::speaks;
 use super::seam::{AllocError, Allocator, by_global_alloc};
 
-/// Any [`GlobalAlloc`] as an [`Allocator`].
+/// Any [`GlobalAlloc`] as an [`Allocator`], by a reference: its blocks may lie in the value itself, and a clone of it may be another
+/// heap, so the value may neither move nor be cloned while there are blocks.
 ///
 /// ```
 /// use std::alloc::{Layout, System};
 /// use oomsweep::heap::{Allocator, adapt::ByGlobalAlloc};
 ///
-/// let heap = ByGlobalAlloc(System);
+/// let heap = ByGlobalAlloc(&System);
 /// let block = heap.allocate(Layout::new::<u32>())?;
 /// // SAFETY: allocated just now, with this layout.
 /// unsafe { heap.deallocate(block.cast(), Layout::new::<u32>()) };
 /// # Ok::<(), oomsweep::heap::AllocError>(())
 /// ```
+///
+/// The value alone is no allocator:
+///
+/// ```compile_fail
+/// use std::alloc::{Layout, System};
+/// use oomsweep::heap::{Allocator, adapt::ByGlobalAlloc};
+///
+/// let block = ByGlobalAlloc(System).allocate(Layout::new::<u32>());
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ByGlobalAlloc<G>(pub G);
 
-by_global_alloc!([G: GlobalAlloc] ByGlobalAlloc<G>, this => &this.0);
-speaks!([G: GlobalAlloc] ByGlobalAlloc<G>);
+by_global_alloc!([G: GlobalAlloc + ?Sized] ByGlobalAlloc<&G>, this => this.0);
+speaks!([G: GlobalAlloc + ?Sized] ByGlobalAlloc<&G>);
 
 /// The program's global allocator.
 ///

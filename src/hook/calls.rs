@@ -158,8 +158,16 @@ unsafe fn fails_elsewhere(core: *const Core, local: *const Local, request: &mut 
     // SAFETY: by the obligations of this function.
     let (core, local) = unsafe { (&*core, &*local) };
     let journal = core.journal();
+    if journal.is_null() {
+        return false;
+    }
     // SAFETY: the space is changed between runs only.
-    if journal.is_null() || request.allocator != unsafe { core.own() }.space {
+    if request.allocator != unsafe { core.own() }.space {
+        // Of the own thread alone, as in `fails`.
+        if request.allocator == GLOBAL && local.own.get() && local.body.get() && !std::thread::panicking() {
+            // SAFETY: the journal outlives the session, and no other thread writes this word.
+            unsafe { (*journal).beside = (*journal).beside.wrapping_add(1) };
+        }
         return false;
     }
     if !core.all_threads.load(Ordering::Relaxed) {

@@ -79,6 +79,14 @@ impl Handle {
         }
     }
 
+    /// Whether a live block begins here: then a layout of no bytes is wrong for it. The store answers for this handle.
+    pub(crate) fn is_block(self, address: usize) -> bool {
+        let Some(core) = core::core().filter(|_| core::is_ours(address)) else { return false };
+        let meta = core.store.slot_of(address);
+        // SAFETY: a meta of the store's, if it is not null; its state is atomic, and its address is looked at only while a block stands there.
+        unsafe { !meta.is_null() && (*meta).state.load(Ordering::Acquire) == LIVE && (*meta).address == address }
+    }
+
     fn request(self, local: &Local, kind: Kind, old: usize, new: Layout) -> Request {
         Request {
             size: new.size(),
@@ -130,6 +138,10 @@ impl Handle {
             let kind = if request.kind == Kind::Zeroed { Kind::Zeroed } else { Kind::Alloc };
             let mut birth = birth(core, local, records, layout, kind);
             birth.allocator = self.number;
+            if records {
+                // The run may have ended since this was asked.
+                birth.session = self.session;
+            }
             let block = place(core, local, request.size, request.align, &birth);
             if block.is_null() && records {
                 refused(core, local, request);

@@ -88,6 +88,11 @@ impl Swept {
         }
     }
 
+    /// Whether all that there is to try was tried. What breaks off before it has a plan leaves nothing that could be counted.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.coverage.left == 0 && self.cut.is_none()
+    }
+
     /// Says it once, however many spaces it holds for.
     fn note(&mut self, text: &str) {
         if !self.notes.iter().any(|note| note == text) {

@@ -19,7 +19,7 @@ use crate::tight::tight;
 
 sits!(ours system: Reach::ALL, {} => System);
 sits!(global: Reach::ALL, {} => Global);
-sits!(by_global_alloc: Reach::ALL, {} => ByGlobalAlloc(System));
+sits!(by_global_alloc: Reach::ALL, {} => ByGlobalAlloc(&System));
 sits!(api: Reach::ALL, {} => Api(System));
 sits!(ledger: Reach::ALL, { let ledger = Api(Ledger::exact()); } => ledger);
 sits!(generous: Reach::ALL, { let ledger = Api(Ledger::generous()); } => ledger);

@@ -36,7 +36,7 @@ sits!(ours by_a_shared_dyn: Reach::ALL, { let inner: Arc<dyn Allocator + Send + 
 sits!(ours foreign_between_ours: Reach::ALL, { let counting = CountingAllocator::new(System); } => {
     LimitAllocator::new(Api02(&counting), 1 << 30)
 });
-sits!(ours three_foreign: Reach::ALL, {} => Api04(Api(Api03(Api(Api02(Api(ByGlobalAlloc(System))))))));
+sits!(ours three_foreign: Reach::ALL, {} => Api04(Api(Api03(Api(Api02(Api(ByGlobalAlloc(&System))))))));
 sits!(ours a_foreign_global_below: Reach::ALL, {} => {
     CountingAllocator::new(FailingAllocator::new(Api03(allocator_api2_03::alloc::Global)))
 });

@@ -72,7 +72,7 @@ table! {
     AllocError:                                     yes yes;
     System:                                         yes yes;
     Global:                                         yes yes;
-    ByGlobalAlloc<System>:                          yes yes;
+    ByGlobalAlloc<&'static System>:                 yes yes;
     TestAlloc:                                      yes yes;
     CAllocator:                                     yes yes;
     PageAllocator:                                  yes yes;

@@ -144,7 +144,7 @@ mod who {
 
     shared!(system: Reach::ALL, {} => System);
     shared!(global: Reach::ALL, {} => Global);
-    shared!(by_global_alloc: Reach::ALL, {} => ByGlobalAlloc(System));
+    shared!(by_global_alloc: Reach::ALL, {} => ByGlobalAlloc(&System));
     shared!(api: Reach::ALL, {} => Api(Arc::new(System)));
     shared!(c: Reach::ALL, {} => CAllocator);
     shared!(pages: Reach::ALL, {} => PageAllocator::new());

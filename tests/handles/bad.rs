@@ -84,6 +84,29 @@ fn wrong_size(a: TestAlloc) -> Result<(), AllocError> {
     Ok(())
 }
 
+static REACHED: AtomicUsize = AtomicUsize::new(0);
+
+/// Something still reaches the block, so it is no leak.
+#[alloc_test]
+#[ignore]
+fn no_size(a: TestAlloc) -> Result<(), AllocError> {
+    let block = take!(a, 40)?; // HERE: no_size born
+    REACHED.store(block.as_ptr() as usize, Ordering::Relaxed);
+    give!(a, block, 0); // HERE: no_size call
+    Ok(())
+}
+
+#[alloc_test]
+#[ignore]
+fn grown_from_no_size(a: TestAlloc) -> Result<(), AllocError> {
+    let block = take!(a, 40)?; // HERE: grown_from_no_size born
+    REACHED.store(block.as_ptr() as usize, Ordering::Relaxed);
+    // SAFETY: none: this is not its size.
+    let block = unsafe { a.grow(block, layout(0, 8), layout(80, 8)) }?; // HERE: grown_from_no_size call
+    give!(a, block.cast(), 80);
+    Ok(())
+}
+
 #[alloc_test]
 #[ignore]
 fn wrong_align(a: TestAlloc) -> Result<(), AllocError> {

@@ -10,10 +10,12 @@ mod common;
 mod arguments;
 mod bad;
 mod good;
+mod hard;
 mod kit;
 mod spaces;
 
 use common::{Row, Run, clean, failing, want};
+use oomsweep::{EngineChoice, Faults, Rule, Shrink, Sweep};
 use rstest::rstest;
 
 /// Holds a row against the file of its module.
@@ -22,6 +24,7 @@ fn hold(row: &Row) {
     let text = match row.module() {
         "bad" => include_str!("bad.rs"),
         "good" => include_str!("good.rs"),
+        "hard" => include_str!("hard.rs"),
         "spaces" => include_str!("spaces.rs"),
         other => panic!("no source of `{other}`"),
     };
@@ -48,6 +51,8 @@ fn at_call(code: &'static str, name: &'static str) -> common::Want {
 #[case::double_free(at_call("double-free", "double_free").has("/blocks/0/allocator", "a").has("/memory/allocator", "a")
     .line("/blocks/0/freed", "double_free freed"))]
 #[case::wrong_size(at_call("wrong-layout", "wrong_size").has("/memory/given/size", 39))]
+#[case::no_size(at_call("wrong-layout", "no_size").has("/memory/given/size", 0))]
+#[case::grown_from_no_size(at_call("wrong-layout", "grown_from_no_size").has("/memory/given/size", 0))]
 #[case::wrong_align(at_call("wrong-layout", "wrong_align").has("/memory/given/align", 4))]
 #[case::grown_with_a_wrong_size(at_call("wrong-layout", "grown_with_a_wrong_size").has("/memory/given/size", 41))]
 #[case::inside(at_call("invalid-free", "inside").has("/memory/offset", 8))]
@@ -143,6 +148,12 @@ fn a_swallowed_failure_is_found() {
 #[case("good::an_old_handle", "error*2")]
 #[case("good::forks", "error*2")]
 #[case("good::held_by_a_static", "error*2")]
+#[case("hard::dropped_with_the_thread", "error*2")]
+#[case("hard::dropped_with_a_joined_thread", "error*2")]
+#[case("hard::far_too_large", "error*2")]
+#[case("hard::far_aligned", "error*8")]
+#[case("hard::while_panicking", "error error tolerated error error tolerated")]
+#[case("hard::slots_change_hands", "error*2")]
 fn nothing_is_found(#[case] path: &'static str, #[case] trials: &'static str) {
     hold(&clean(path).trials(trials));
     hold(&clean(path).trials(trials).env("OOMSWEEP_GUARD", "pages"));
@@ -255,5 +266,39 @@ fn an_allocation_of_every_engine_is_the_same() {
     for path in ["spaces::two", "spaces::leaks_a_when_b_fails", "good::resized"] {
         let trials = |engine| Run::new(path).env("OOMSWEEP_ENGINE", engine).go().expect_report()["trials"].take();
         assert_eq!(trials("replay"), trials("in-process"), "{path}");
+    }
+}
+
+#[test]
+fn the_global_allocator_is_given_a_block_of_a_handle_on_its_short_way() {
+    let found = want("mixed-allocators", "none", 1).has("/blocks/0/allocator", "a").born("many born");
+    hold(&failing("hard::to_the_global_one_after_many").not_swept().finds(found.line("/memory/stack", "many call")));
+}
+
+#[test]
+fn requests_of_the_global_one_are_counted_whoever_makes_the_points() {
+    hold(&clean("hard::all_threads_beside").trials("error*2").has("/points/total", 1).has("/points/global", 1));
+    hold(&clean("hard::among_many").trials("error*16").has("/points/total", 8).has("/points/global", 209));
+}
+
+/// One program under every engine: the same trials, the same points, and nothing found.
+#[test]
+fn engines_agree_about_made_up_programs() {
+    for seed in 0..24_u64 {
+        let [replay, brute, here] =
+            [EngineChoice::Replay, EngineChoice::BruteForce, EngineChoice::InProcess].map(|engine| {
+                let faults = Faults::ONCE | Faults::PERSISTENT | Faults::BUDGET;
+                let mut sweep = Sweep::new("made_up").engine(engine).no_points(Rule::Allow).faults(faults);
+                sweep = if seed % 2 == 0 { sweep.global_swept() } else { sweep };
+                sweep = if seed % 3 == 0 { sweep.shrink(Shrink::Skip) } else { sweep };
+                sweep = if seed % 5 == 0 { sweep.realloc_moves() } else { sweep };
+                sweep = if seed % 7 == 0 { sweep.guard_pages() } else { sweep };
+                let report = sweep.run_alloc(["a", "b"], move |both| hard::program(seed, both));
+                report.assert_clean();
+                (report.trials().to_vec(), report.spaces.clone(), report.points)
+            });
+        assert!(!brute.0.is_empty(), "program {seed} asks for nothing");
+        assert_eq!(replay, brute, "program {seed}");
+        assert_eq!(here, brute, "program {seed}");
     }
 }

@@ -53,3 +53,21 @@ fn the_files_of_a_memory_error_are_named_from_the_workspace() {
     let stack = report.findings[0].memory.as_ref().and_then(|error| error.stack.as_ref()).unwrap();
     assert_eq!(stack[0].file.as_deref(), Some("src/lib.rs"));
 }
+
+#[test]
+fn a_sweep_that_broke_off_before_it_knew_what_was_left_is_incomplete() {
+    let coverage = Coverage { planned: 4, tried: 4, error: 4, ..Coverage::default() };
+    let points = Points { total: 2, ..Points::default() };
+    let cut = Some(String::from("a process could not be made"));
+    let swept = || Swept { coverage, points, returns_result: true, ..Swept::default() };
+    let told = |swept, options: &Options| report(&site(), options, swept, true, &mut Resolver::new("/ws"));
+    let whole = told(swept(), &Options::default());
+    assert_eq!((whole.complete, whole.result, whole.findings.len()), (true, Outcome::Passed, 0));
+    let broken = told(Swept { cut: cut.clone(), ..swept() }, &Options::default());
+    assert_eq!((broken.complete, broken.result), (false, Outcome::Failed));
+    assert_eq!(broken.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [Code::Incomplete]);
+    assert_eq!(broken.findings[0].notes, ["a process could not be made"]);
+    let allowed = Options { incomplete_allow: true, ..Options::default() };
+    let allowed = told(Swept { cut, ..swept() }, &allowed);
+    assert_eq!((allowed.complete, allowed.result), (false, Outcome::Passed));
+}

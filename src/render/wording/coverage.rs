@@ -84,7 +84,7 @@ fn sweep(report: &Report, elapsed: &str, lines: &mut Vec<String>) {
     } else if coverage.planned > 0 {
         let mut line = format!("{}{} in {elapsed}, ", allocations, planned(report));
         line.push_str(&match (coverage.left, &report.stopped) {
-            (0, _) => format!("{} of {} tried", coverage.tried, coverage.planned),
+            (0, None) => format!("{} of {} tried", coverage.tried, coverage.planned),
             (_, Some(by)) => format!("stopped by {by} at {} of {}", coverage.tried, coverage.planned),
             (_, None) => format!("stopped at {} of {}", coverage.tried, coverage.planned),
         });

@@ -258,8 +258,12 @@ fn incomplete(report: &Report) -> String {
         return "nothing could be tried".to_owned();
     }
     let by = report.stopped.as_ref().map(|what| format!(" by {what}")).unwrap_or_default();
-    let left = if coverage.left == 1 { "1 trial was" } else { &format!("{} trials were", coverage.left) };
-    format!("stopped{by} at {} of {}: {left} not made", coverage.tried, coverage.planned)
+    let left = match coverage.left {
+        0 => "not every allocator was swept",
+        1 => "1 trial was not made",
+        left => &format!("{left} trials were not made"),
+    };
+    format!("stopped{by} at {} of {}: {left}", coverage.tried, coverage.planned)
 }
 
 fn baseline(finding: &Finding) -> String {
