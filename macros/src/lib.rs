@@ -93,7 +93,8 @@ use crate::ast::{Function, Role, role};
 ///   the test's own process, where an abort, a crash or a hang ends the sweep.
 /// - **`timeout = "2s"`**\*: the limit for one run, as `ms`, `s`, `m` or `h`. If it is not given, 20 times the slowest plain run,
 ///   at least a second.
-/// - **`max_time = "1m"`**\*, **`max_points = 1000`**\*: limits for the sweep. There are none if they are not given.
+/// - **`max_time = "1m"`**\*, **`max_points = 1000`**\*: limits for the sweep; of points, of each allocator if there are several.
+///   There are none if they are not given.
 /// - **`seed = 42`**\*: picks the points under `max_points`.
 /// - **`shard = "1/4"`**\*: only this part of the trials, for several machines.
 ///

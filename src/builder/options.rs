@@ -189,7 +189,7 @@ impl<M> Sweep<M> {
         self
     }
 
-    /// How many points are tried at most, from 1. Default: all; `OOMSWEEP_MAX_POINTS` wins.
+    /// How many points are tried at most, from 1; of a body with several allocators, of each. Default: all; `OOMSWEEP_MAX_POINTS` wins.
     pub fn max_points(mut self, points: u64) -> Self {
         self.requested.max_points = Some(points);
         self

@@ -97,10 +97,10 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
         report.spaces = spaces
             .filter_map(|&(number, points)| Some(Space { name: options.allocator_name(u32::from(number))?, points }))
             .collect();
-        let unused = report.spaces.iter().filter(|space| space.points == 0 && report.spaces.len() > 1);
-        report.notes.extend(unused.map(|space| wording::asked_for_nothing(&space.name)));
     }
     report.notes = swept.notes;
+    let unused = report.spaces.iter().filter(|space| space.points == 0 && report.spaces.len() > 1);
+    report.notes.extend(unused.map(|space| wording::asked_for_nothing(&space.name)));
     report.guard_pages = options.guard == Guard::Pages;
     report.stopped = swept.cut.clone();
     report.shard = options.shard.map(|shard| format!("{}/{}", shard.k, shard.n));

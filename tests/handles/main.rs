@@ -176,7 +176,7 @@ fn spaces_are_swept_one_after_the_other() {
 
 #[test]
 fn the_global_one_is_a_space_if_that_is_asked_for() {
-    let row = clean("spaces::with_the_global_one").trials("error*4").has("/points/total", 2).has("/points/global", 1);
+    let row = clean("spaces::with_the_global_one").trials("error*4").has("/points/total", 2).has("/points/global", ());
     hold(
         &row.has("/trials/0/fault", "once@alloc:0")
             .has("/spaces/1/name", "global")
