@@ -36,6 +36,7 @@ pub(crate) fn forget() {
     }
     FAILED.store(false, SeqCst);
     FIRST.store(0, SeqCst);
+    KEPT.store(0, SeqCst);
 }
 
 /// Carries the program out.
