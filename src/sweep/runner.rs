@@ -21,7 +21,7 @@ use crate::session::Body;
 use crate::session::audit;
 use crate::session::run::{Desk, Orders, run};
 use crate::sys::output::{self, Output};
-use crate::sys::time;
+use crate::sys::{stacks, time};
 
 /// What holds for every run of a sweep.
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +129,7 @@ impl<'a> Runner<'a> {
     fn try_in(&mut self, desk: Desk<'_>, placement: Placement, orders: Orders) {
         self.mark_output();
         self.core.place_blocks(placement);
+        stacks::scrub();
         run(self.body, desk, orders);
         self.core.place_blocks(Placement::Zones);
         if let Some(file) = &self.output {
