@@ -62,7 +62,8 @@ impl Backing {
         if fails {
             return Err(AllocError);
         }
-        let block = if zeroed { System.allocate_zeroed(layout)? } else { System.allocate(layout)? };
+        let place = placed(layout);
+        let block = if zeroed { System.allocate_zeroed(place)? } else { System.allocate(place)? };
         if !zeroed {
             // SAFETY: new, and nobody's yet: what nobody wrote is not zero.
             unsafe { block.cast::<u8>().write_bytes(0x5C, layout.size()) };
@@ -71,6 +72,13 @@ impl Backing {
         assert_eq!(known, None, "given twice");
         Ok(block)
     }
+}
+
+/// Blocks begin at multiples of this: whether one fits a larger alignment where it lies is then no chance.
+const EVERY: usize = 512;
+
+fn placed(layout: Layout) -> Layout {
+    layout.align_to(EVERY).expect("a layout that there is")
 }
 
 // SAFETY: all blocks are the system's, and come back with the layout that they were given with; clones share them.
@@ -87,6 +95,6 @@ unsafe impl Allocator for Backing {
         let known = self.kept.borrow_mut().blocks.remove(&(block.as_ptr() as usize));
         assert_eq!(known, Some(layout), "given back what was not given so");
         // SAFETY: given with this layout, and gone from the list.
-        unsafe { System.deallocate(block, layout) };
+        unsafe { System.deallocate(block, placed(layout)) };
     }
 }
