@@ -9,12 +9,12 @@
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::fmt;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use super::adapt::Global;
 use super::foreign::speaks;
 use super::room::{self, Room};
-use super::seam::{AllocError, Allocator, no_bytes};
+use super::seam::{AllocError, Allocator, moved, no_bytes, zero_beyond};
 
 /// Puts blocks side by side in chunks of a backing allocator, and gives all of them back at once: for a request, a parse, a batch,
 /// whatever has a clear end.
@@ -355,17 +355,15 @@ unsafe impl<A: Allocator> Allocator for &ArenaAllocator<A> {
         if let Some(grown) = unsafe { room::resize_in_place(&self.room, block, old, new) } {
             return Ok(grown);
         }
-        let fresh = self.allocate(new)?;
-        // SAFETY: the old block has so many bytes, the new one no fewer, and they are apart.
-        unsafe { ptr::copy_nonoverlapping(block.as_ptr(), fresh.cast::<u8>().as_ptr(), old.size()) };
-        Ok(fresh)
+        // SAFETY: by the caller's obligations.
+        unsafe { moved(self, block, old, new) }
     }
 
     unsafe fn grow_zeroed(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
         // SAFETY: by the caller's obligations; the grown block has the bytes of the new size.
         unsafe {
             let grown = self.grow(block, old, new)?;
-            grown.cast::<u8>().add(old.size()).write_bytes(0, new.size() - old.size());
+            zero_beyond(grown, old.size(), new.size());
             Ok(grown)
         }
     }
@@ -380,10 +378,8 @@ unsafe impl<A: Allocator> Allocator for &ArenaAllocator<A> {
         if let Some(shrunk) = unsafe { room::resize_in_place(&self.room, block, old, new) } {
             return Ok(shrunk);
         }
-        let fresh = self.allocate(new)?;
-        // SAFETY: the new block has so many bytes, the old one no fewer, and they are apart.
-        unsafe { ptr::copy_nonoverlapping(block.as_ptr(), fresh.cast::<u8>().as_ptr(), new.size()) };
-        Ok(fresh)
+        // SAFETY: by the caller's obligations.
+        unsafe { moved(self, block, old, new) }
     }
 }
 

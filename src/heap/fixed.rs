@@ -13,7 +13,7 @@ use std::ptr::{self, NonNull};
 
 use super::foreign::speaks;
 use super::room::{self, Room};
-use super::seam::{AllocError, Allocator, no_bytes};
+use super::seam::{AllocError, Allocator, moved, no_bytes, zero_beyond};
 
 mod sync;
 
@@ -233,17 +233,15 @@ unsafe impl Allocator for &FixedBufferAllocator<'_> {
             let before = block.addr().get() - self.start.addr().get();
             return Err(self.refuse(new, before + new.size()));
         }
-        let fresh = self.allocate(new)?;
-        // SAFETY: the old block has so many bytes, the new one no fewer, and they are apart.
-        unsafe { ptr::copy_nonoverlapping(block.as_ptr(), fresh.cast::<u8>().as_ptr(), old.size()) };
-        Ok(fresh)
+        // SAFETY: by the caller's obligations.
+        unsafe { moved(self, block, old, new) }
     }
 
     unsafe fn grow_zeroed(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
         // SAFETY: by the caller's obligations; the grown block has the bytes of the new size.
         unsafe {
             let grown = self.grow(block, old, new)?;
-            grown.cast::<u8>().add(old.size()).write_bytes(0, new.size() - old.size());
+            zero_beyond(grown, old.size(), new.size());
             Ok(grown)
         }
     }
@@ -258,10 +256,8 @@ unsafe impl Allocator for &FixedBufferAllocator<'_> {
         if let Some(shrunk) = unsafe { room::resize_in_place(&self.room, block, old, new) } {
             return Ok(shrunk);
         }
-        let fresh = self.allocate(new)?;
-        // SAFETY: the new block has so many bytes, the old one no fewer, and they are apart.
-        unsafe { ptr::copy_nonoverlapping(block.as_ptr(), fresh.cast::<u8>().as_ptr(), new.size()) };
-        Ok(fresh)
+        // SAFETY: by the caller's obligations.
+        unsafe { moved(self, block, old, new) }
     }
 }
 

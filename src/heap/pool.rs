@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 use super::adapt::Global;
 use super::foreign::speaks;
 use super::room::Room;
-use super::seam::{AllocError, Allocator, no_bytes};
+use super::seam::{AllocError, Allocator, no_bytes, zero_beyond};
 
 mod pooled;
 
@@ -410,7 +410,7 @@ unsafe impl<T, A: Allocator> Allocator for &PoolAllocator<T, A> {
         // SAFETY: by the caller's obligations; the grown block has the bytes of the new size.
         unsafe {
             let grown = self.grow(block, old, new)?;
-            grown.cast::<u8>().add(old.size()).write_bytes(0, new.size() - old.size());
+            zero_beyond(grown, old.size(), new.size());
             Ok(grown)
         }
     }

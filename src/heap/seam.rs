@@ -119,11 +119,8 @@ pub unsafe trait Allocator {
     /// 2. `old` fits it.
     /// 3. `new.size()` is at least `old.size()`. The alignments may differ.
     unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let fresh = self.allocate(new)?;
-        // SAFETY: by the obligations of this function, the old block has `old.size()` bytes, and so has the new one, which no other
-        // pointer leads to yet.
-        unsafe { move_block(self, block, old, fresh, old.size()) };
-        Ok(fresh)
+        // SAFETY: by the obligations of this function.
+        unsafe { moved(self, block, old, new) }
     }
 
     /// The same as [`grow`](Allocator::grow), and what lies beyond `old.size()` is zeros.
@@ -137,7 +134,8 @@ pub unsafe trait Allocator {
     /// As there.
     unsafe fn grow_zeroed(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
         let fresh = self.allocate_zeroed(new)?;
-        // SAFETY: as in `grow`.
+        // SAFETY: by the obligations of this function, the old block has `old.size()` bytes, and so has the new one, which no other
+        // pointer leads to yet.
         unsafe { move_block(self, block, old, fresh, old.size()) };
         Ok(fresh)
     }
@@ -155,11 +153,37 @@ pub unsafe trait Allocator {
     /// 2. `old` fits it.
     /// 3. `new.size()` is at most `old.size()`. The alignments may differ.
     unsafe fn shrink(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let fresh = self.allocate(new)?;
-        // SAFETY: as in `grow`, with the smaller of both sizes.
-        unsafe { move_block(self, block, old, fresh, new.size()) };
-        Ok(fresh)
+        // SAFETY: by the obligations of this function.
+        unsafe { moved(self, block, old, new) }
     }
+}
+
+/// Gives a block another layout by a fresh one in its place, which gets what was in it, as far as both go.
+///
+/// # Safety
+/// Those of [`Allocator::grow`] or [`Allocator::shrink`].
+#[inline]
+pub(super) unsafe fn moved<A: Allocator + ?Sized>(
+    from: &A,
+    block: NonNull<u8>,
+    old: Layout,
+    new: Layout,
+) -> Result<NonNull<[u8]>, AllocError> {
+    let fresh = from.allocate(new)?;
+    // SAFETY: by the obligations of this function, both blocks have at least the smaller of the two sizes, and no other pointer
+    // leads to the new one yet.
+    unsafe { move_block(from, block, old, fresh, usize::min(old.size(), new.size())) };
+    Ok(fresh)
+}
+
+/// Makes zeros of what is new in a block that had `old` bytes and has `new`.
+///
+/// # Safety
+/// The block is valid for writes of `new` bytes, which are no fewer than `old`.
+#[inline]
+pub(super) unsafe fn zero_beyond(block: NonNull<[u8]>, old: usize, new: usize) {
+    // SAFETY: by the obligation of this function.
+    unsafe { block.cast::<u8>().add(old).write_bytes(0, new - old) };
 }
 
 /// Copies `len` bytes of a block into a fresh one, and gives the old one back.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::super::foreign::speaks;
 use super::super::lock::Lock;
 use super::super::room::padding;
-use super::super::seam::{AllocError, Allocator, no_bytes};
+use super::super::seam::{AllocError, Allocator, moved, no_bytes, zero_beyond};
 use super::Shortage;
 
 /// Puts blocks side by side in a buffer, for any number of threads at once, without a lock.
@@ -215,20 +215,15 @@ unsafe impl Allocator for &SyncFixedBufferAllocator<'_> {
             // It would stay where it is, and elsewhere it would need more.
             return Err(self.refuse(new, self.end_of(block, new.size())));
         }
-        let fresh = self.allocate(new)?;
-        // SAFETY: the old block has so many bytes, the new one no fewer, and they are apart; then the old one is done with.
-        unsafe {
-            ptr::copy_nonoverlapping(block.as_ptr(), fresh.cast::<u8>().as_ptr(), old.size());
-            self.deallocate(block, old);
-        }
-        Ok(fresh)
+        // SAFETY: by the caller's obligations.
+        unsafe { moved(self, block, old, new) }
     }
 
     unsafe fn grow_zeroed(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
         // SAFETY: by the caller's obligations; the grown block has the bytes of the new size.
         unsafe {
             let grown = self.grow(block, old, new)?;
-            grown.cast::<u8>().add(old.size()).write_bytes(0, new.size() - old.size());
+            zero_beyond(grown, old.size(), new.size());
             Ok(grown)
         }
     }
@@ -243,13 +238,8 @@ unsafe impl Allocator for &SyncFixedBufferAllocator<'_> {
         if let Some(shrunk) = unsafe { self.resize_in_place(block, old, new) } {
             return Ok(shrunk);
         }
-        let fresh = self.allocate(new)?;
-        // SAFETY: the new block has so many bytes, the old one no fewer, and they are apart; then the old one is done with.
-        unsafe {
-            ptr::copy_nonoverlapping(block.as_ptr(), fresh.cast::<u8>().as_ptr(), new.size());
-            self.deallocate(block, old);
-        }
-        Ok(fresh)
+        // SAFETY: by the caller's obligations.
+        unsafe { moved(self, block, old, new) }
     }
 }
 
