@@ -11,7 +11,7 @@ use crate::model::code::Code;
 use crate::model::names;
 use crate::model::options::{Guard, Options, Pattern, Task};
 use crate::model::place::{self, Origin};
-use crate::model::report::{Coverage, Engine, Finding, Mode, Outcome, Points, Report, RequestReport, SCHEMA, Space};
+use crate::model::report::{Engine, Finding, Mode, Outcome, Report, RequestReport, Space};
 use crate::model::stack::{RawStack, Stack};
 use crate::model::trial::Block;
 use crate::render::wording;
@@ -22,31 +22,11 @@ use crate::sweep::warm;
 /// A report in which nothing has happened yet.
 pub(super) fn empty(site: &Site, mode: Mode) -> Report {
     Report {
-        schema: SCHEMA,
-        version: String::from(env!("CARGO_PKG_VERSION")),
         test: site.test().to_owned(),
         package: site.package.clone(),
         file: Some(site.file.clone()),
         line: Some(site.line),
-        mode,
-        result: Outcome::Passed,
-        complete: true,
-        points: Points::default(),
-        coverage: Coverage::default(),
-        engine: Engine::default(),
-        elapsed_ms: 0.0,
-        seed: None,
-        shard: None,
-        stopped: None,
-        patterns: Vec::new(),
-        guard_pages: false,
-        notes: Vec::new(),
-        known: Vec::new(),
-        known_gone: Vec::new(),
-        reachable: Vec::new(),
-        spaces: Vec::new(),
-        trials: Vec::new(),
-        findings: Vec::new(),
+        ..Report::empty(mode)
     }
 }
 

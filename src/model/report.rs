@@ -4,12 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::code::{Code, Verdict};
+use super::code::Code;
 use super::event::Kind;
 use super::memory::{Noticed, Place};
 use super::stack::Stack;
-use super::trial::Policy;
-pub use super::tried::Trial;
+pub use super::tried::{Coverage, Trial};
 
 /// The number of the form that this version writes.
 pub const SCHEMA: u32 = 1;
@@ -63,59 +62,6 @@ pub struct Space {
     pub name: String,
     /// Points of its baseline.
     pub points: u64,
-}
-
-/// What was planned and what came of it, in trials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Coverage {
-    /// Trials planned: `tried + left`.
-    pub planned: u64,
-    /// Trials made: the sum of the five that follow.
-    pub tried: u64,
-    /// Ended in the expected error.
-    pub error: u64,
-    /// Ended in an allowed success.
-    pub tolerated: u64,
-    /// Ended in the allocation-error handler, which the policy skips.
-    pub skipped: u64,
-    /// Ended in a finding.
-    pub failed: u64,
-    /// Not reached, and no finding: with `threads = "all"` threads make their requests in any order.
-    pub moved: u64,
-    /// Not tried.
-    pub left: u64,
-}
-
-impl Coverage {
-    /// Adds what came of other trials.
-    pub fn join(&mut self, more: &Coverage) {
-        let Coverage { planned, tried, error, tolerated, skipped, failed, moved, left } = more;
-        for (sum, added) in [
-            (&mut self.planned, planned),
-            (&mut self.tried, tried),
-            (&mut self.error, error),
-            (&mut self.tolerated, tolerated),
-            (&mut self.skipped, skipped),
-            (&mut self.failed, failed),
-            (&mut self.moved, moved),
-            (&mut self.left, left),
-        ] {
-            *sum = sum.saturating_add(*added);
-        }
-    }
-
-    /// Counts one trial that was made.
-    pub fn add(&mut self, verdict: Verdict, policy: &Policy) {
-        self.tried = self.tried.saturating_add(1);
-        let place = match (verdict.finding(), verdict) {
-            (_, Verdict::NotReached) if policy.moved_allow => &mut self.moved,
-            (Some(_), _) => &mut self.failed,
-            (None, Verdict::Error) => &mut self.error,
-            (None, Verdict::Tolerated) => &mut self.tolerated,
-            (None, _) => &mut self.skipped,
-        };
-        *place = place.saturating_add(1);
-    }
 }
 
 /// Who tried the points, in trials.
@@ -465,6 +411,39 @@ pub struct Report {
     pub trials: Vec<Trial>,
     /// The findings, in sweep order.
     pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// A report in which nothing has happened yet, of no test.
+    pub(crate) fn empty(mode: Mode) -> Report {
+        Report {
+            schema: SCHEMA,
+            version: String::from(env!("CARGO_PKG_VERSION")),
+            test: String::new(),
+            package: String::new(),
+            file: None,
+            line: None,
+            mode,
+            result: Outcome::Passed,
+            complete: true,
+            points: Points::default(),
+            coverage: Coverage::default(),
+            engine: Engine::default(),
+            elapsed_ms: 0.0,
+            seed: None,
+            shard: None,
+            stopped: None,
+            patterns: Vec::new(),
+            guard_pages: false,
+            notes: Vec::new(),
+            known: Vec::new(),
+            known_gone: Vec::new(),
+            reachable: Vec::new(),
+            spaces: Vec::new(),
+            trials: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
 }
 
 /// Readers may hold numbers as floats: a size that is absurd anyway is written as the largest that they can hold exactly.

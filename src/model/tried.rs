@@ -1,9 +1,63 @@
-//! What became of one fault, as reports have it.
+//! What became of one fault, and of all of them, as reports have it.
 
 use serde::{Deserialize, Serialize};
 
 use super::code::Verdict;
 use super::fault::Fault;
+use super::trial::Policy;
+
+/// What was planned and what came of it, in trials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Trials planned: `tried + left`.
+    pub planned: u64,
+    /// Trials made: the sum of the five that follow.
+    pub tried: u64,
+    /// Ended in the expected error.
+    pub error: u64,
+    /// Ended in an allowed success.
+    pub tolerated: u64,
+    /// Ended in the allocation-error handler, which the policy skips.
+    pub skipped: u64,
+    /// Ended in a finding.
+    pub failed: u64,
+    /// Not reached, and no finding: with `threads = "all"` threads make their requests in any order.
+    pub moved: u64,
+    /// Not tried.
+    pub left: u64,
+}
+
+impl Coverage {
+    /// Adds what came of other trials.
+    pub fn join(&mut self, more: &Coverage) {
+        let Coverage { planned, tried, error, tolerated, skipped, failed, moved, left } = more;
+        for (sum, added) in [
+            (&mut self.planned, planned),
+            (&mut self.tried, tried),
+            (&mut self.error, error),
+            (&mut self.tolerated, tolerated),
+            (&mut self.skipped, skipped),
+            (&mut self.failed, failed),
+            (&mut self.moved, moved),
+            (&mut self.left, left),
+        ] {
+            *sum = sum.saturating_add(*added);
+        }
+    }
+
+    /// Counts one trial that was made.
+    pub fn add(&mut self, verdict: Verdict, policy: &Policy) {
+        self.tried = self.tried.saturating_add(1);
+        let place = match (verdict.finding(), verdict) {
+            (_, Verdict::NotReached) if policy.moved_allow => &mut self.moved,
+            (Some(_), _) => &mut self.failed,
+            (None, Verdict::Error) => &mut self.error,
+            (None, Verdict::Tolerated) => &mut self.tolerated,
+            (None, _) => &mut self.skipped,
+        };
+        *place = place.saturating_add(1);
+    }
+}
 
 /// One trial: never folded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

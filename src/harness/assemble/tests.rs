@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::report::{Coverage, Points};
 use crate::model::stack::Frame;
 
 fn site() -> Site {
