@@ -11,7 +11,6 @@ use super::order::{self, Plan};
 pub(crate) use super::swept::Swept;
 use super::verdict::{findings, verdict};
 use super::{births, plain, warm};
-use crate::hook::handles::GLOBAL;
 use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
@@ -50,12 +49,10 @@ struct Sweep<'a> {
 /// # Errors
 /// If the engine broke down before anything could be said.
 pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<'_>) -> Result<Swept, Broken> {
-    let (began, spaces) = (Instant::now(), options.spaces());
+    let began = Instant::now();
     let mut whole = Swept::default();
-    for &space in &spaces {
-        if spaces.len() > 1 || space != GLOBAL {
-            crew.set_space(space);
-        }
+    for space in options.spaces() {
+        crew.set_space(space);
         let mut sweep = Sweep { began, ..Sweep::new(crew, options, &mut *has_frame, space) };
         if let Err(broken) = sweep.go() {
             if whole.trials.is_empty() {

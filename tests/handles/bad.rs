@@ -264,6 +264,14 @@ fn error_path(alloc: TestAlloc) -> Result<(), AllocError> {
 
 #[alloc_test]
 #[ignore]
+fn swallowed_by_its_own(alloc: TestAlloc) -> Result<(), AllocError> {
+    let mut numbers = Vec2::<u64, _>::new_in(alloc);
+    let _ = numbers.try_reserve(black_box(1));
+    Ok(())
+}
+
+#[alloc_test]
+#[ignore]
 fn infallible(alloc: TestAlloc) -> Result<(), AllocError> {
     let mut numbers = Vec2::new_in(alloc);
     numbers.push(black_box(1_u64)); // HERE: infallible call

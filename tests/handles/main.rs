@@ -197,6 +197,14 @@ fn other_threads_make_points_if_that_is_asked_for() {
     hold(&clean("spaces::of_all_threads").trials("error*4").has("/points/total", 2));
 }
 
+/// Whoever takes an allocator has its crate on every stack: that it swallowed nothing.
+#[test]
+fn no_fallback_is_guessed_at_where_an_allocator_was_passed() {
+    hold(&failing("bad::swallowed_by_its_own").trials("swallowed swallowed").finds(want("swallowed", "once@0", 2)));
+    let output = Run::new("bad::swallowed_by_its_own").go().output();
+    assert!(!output.contains("a fallback?"), "{output}");
+}
+
 #[test]
 fn an_allocator_of_an_earlier_run_is_told() {
     let found = want("baseline", "none", 1).says("/notes/0", "1 request went to an allocator of an earlier run");

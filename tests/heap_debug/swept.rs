@@ -78,3 +78,32 @@ fn its_reports_ask_for_nothing_that_fails() {
     });
     report.assert_clean();
 }
+
+/// A body that forgets its first block where the second is refused, and `ends` its allocator then.
+fn forgets(ends: impl Fn(DebugAllocator) + Copy) -> String {
+    let report = sweep(|| {
+        let heap = DebugAllocator::new(Global);
+        let first = heap.allocate(layout(24, 8))?.cast::<u8>();
+        let Ok(second) = heap.allocate(layout(48, 8)) else {
+            oomsweep::exempt(|| ends(heap));
+            return Err(AllocError);
+        };
+        give!(heap, first, 24, 8);
+        give!(heap, second.cast::<u8>(), 48, 8);
+        Ok(())
+    });
+    assert!(report.findings().iter().any(|finding| finding.code.as_str() == "panic"), "{report}");
+    report.to_string()
+}
+
+#[test]
+fn an_end_with_leaks_that_is_unwrapped_is_no_refused_request() {
+    let text = forgets(|heap| heap.deinit().unwrap());
+    assert!(!text.contains("unwraps the injected error"), "{text}");
+}
+
+#[test]
+fn a_panic_without_a_place_is_no_missing_line() {
+    let text = forgets(drop);
+    assert!(cfg!(not(debug_assertions)) || !text.contains("no line numbers"), "{text}");
+}
