@@ -89,7 +89,8 @@ use crate::ast::{Function, Role, role};
 ///   in place.
 /// - **`reachable = "hide"`**\*, `"show"`: with `"show"` the report lists the blocks that the plain run has left in statics,
 ///   thread-locals and older blocks. They are no leaks.
-/// - **`engine = "auto"`**\*, `"replay"`, `"in-process"`: in forked processes where the machine has them; always so; or all in
+/// - **`engine = "auto"`**\*, `"replay"`, `"snapshot"`, `"in-process"`: in forked processes where the machine has them; always so, and the
+///   body runs anew for each point; always so, and it runs once, with a copy of the process where each fault begins; or all in
 ///   the test's own process, where an abort, a crash or a hang ends the sweep.
 /// - **`timeout = "2s"`**\*: the limit for one run, as `ms`, `s`, `m` or `h`. If it is not given, 20 times the slowest plain run,
 ///   at least a second.

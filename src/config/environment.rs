@@ -62,7 +62,7 @@ pub(super) const A_SEED: &str = "a whole number below 9007199254740992 (2^53)";
 /// What `shard` takes.
 pub(super) const A_SHARD: &str = "a part `k/n` with k from 1 to n, such as `1/4`";
 const A_RULE: &str = "`deny` or `allow`";
-const AN_ENGINE: &str = "`auto`, `replay` or `in-process`";
+const AN_ENGINE: &str = "`auto`, `replay`, `snapshot` or `in-process`";
 
 const VARIABLES: [Variable; 15] = [
     Variable { name: "OOMSWEEP", takes: "`sweep`, `leaks` or `off`", set: |to, text| put(&mut to.task, task(text)) },
@@ -154,9 +154,6 @@ impl Environment {
         if text.is_empty() {
             return Err(ConfigError::empty(name, variable.takes));
         }
-        if name == "OOMSWEEP_ENGINE" && text == "snapshot" {
-            return Err(ConfigError::later(name, text, "it takes `auto`, `replay` or `in-process`"));
-        }
         if (variable.set)(self, text) { Ok(()) } else { Err(ConfigError::not_understood(name, text, variable.takes)) }
     }
 }
@@ -185,6 +182,7 @@ fn engine(text: &str) -> Option<EngineChoice> {
     match text {
         "auto" => Some(EngineChoice::Auto),
         "replay" => Some(EngineChoice::Replay),
+        "snapshot" => Some(EngineChoice::Snapshot),
         "in-process" => Some(EngineChoice::InProcess),
         _ => None,
     }
@@ -288,6 +286,7 @@ mod tests {
     #[case("OOMSWEEP", "sweep", Environment { task: Some(Task::Sweep), ..Environment::default() })]
     #[case("OOMSWEEP", "off", Environment { task: Some(Task::Off), ..Environment::default() })]
     #[case("OOMSWEEP_ENGINE", "auto", Environment { engine: Some(EngineChoice::Auto), ..Environment::default() })]
+    #[case("OOMSWEEP_ENGINE", "snapshot", Environment { engine: Some(EngineChoice::Snapshot), ..Environment::default() })]
     #[case("OOMSWEEP_ENGINE", "replay", Environment { engine: Some(EngineChoice::Replay), ..Environment::default() })]
     #[case("OOMSWEEP_GUARD", "zones", Environment { guard: Some(Guard::Zones), ..Environment::default() })]
     #[case("OOMSWEEP_REACHABLE", "hide", Environment { show_reachable: Some(false), ..Environment::default() })]
@@ -340,12 +339,7 @@ mod tests {
     #[case(
         "OOMSWEEP_ENGINE",
         "brute-force",
-        "OOMSWEEP_ENGINE=`brute-force` can't be understood: it takes `auto`, `replay` or `in-process`"
-    )]
-    #[case(
-        "OOMSWEEP_ENGINE",
-        "snapshot",
-        "OOMSWEEP_ENGINE=`snapshot` is not in this release yet: it takes `auto`, `replay` or `in-process`"
+        "OOMSWEEP_ENGINE=`brute-force` can't be understood: it takes `auto`, `replay`, `snapshot` or `in-process`"
     )]
     #[case(
         "OOMSWEEP_JOBS",

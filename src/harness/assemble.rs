@@ -86,8 +86,8 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     report.shard = options.shard.map(|shard| format!("{}/{}", shard.k, shard.n));
     report.seed = options.max_points.map(|_| options.seed);
     report.engine = Engine {
-        replay: if contained { swept.coverage.tried } else { 0 },
-        snapshot: 0,
+        replay: if contained { swept.coverage.tried.saturating_sub(swept.branched) } else { 0 },
+        snapshot: swept.branched,
         in_process: if contained { 0 } else { swept.coverage.tried },
         why: why(swept.why, contained),
     };

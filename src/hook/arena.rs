@@ -46,6 +46,21 @@ impl Arena {
         self.used().store(0, Ordering::Relaxed);
     }
 
+    /// How much of it is used.
+    #[cfg_attr(
+        not(all(target_os = "linux", not(oomsweep_portable))),
+        allow(dead_code, reason = "only copies of a process ask for it")
+    )]
+    pub(crate) fn len(&self) -> usize {
+        self.used().load(Ordering::Relaxed)
+    }
+
+    /// Forgets what was written when more was used than this.
+    #[cfg_attr(not(all(target_os = "linux", not(oomsweep_portable))), allow(dead_code, reason = "as above"))]
+    pub(crate) fn cut(&self, len: usize) {
+        self.used().fetch_min(len, Ordering::Relaxed);
+    }
+
     /// Writes bytes at the end; `None` when it is full.
     pub(crate) fn put_bytes(&self, bytes: &[u8]) -> Option<Span> {
         let from = self.reserve(bytes.len())?;

@@ -10,6 +10,7 @@ use super::blocks::birth::Birth;
 use super::blocks::meta::{HARNESS, Meta, UNTRACKED};
 use super::blocks::shard::Shard;
 use super::blocks::watch::Wrong;
+use super::branch;
 use super::core::{self, Core, is_set};
 use super::gate::{self, State};
 use super::handles::GLOBAL;
@@ -142,7 +143,35 @@ pub(super) unsafe fn fails(core: *const Core, local: *const Local, request: &mut
         }
         let growth = request.size.saturating_sub(request.old_size) as u64;
         let live = if own.asks_for_live() { (*core).live_now().1 } else { 0 };
+        if own.branch.next() == own.trigger.upcoming() {
+            return fails_in_a_copy(core, local, request, growth, live);
+        }
         let fails = own.point(&mut *journal, request, growth, live);
+        (*core).refresh_fast(&*journal);
+        fails
+    }
+}
+
+/// The same where copies of the process are to be made first; in them, and in the original.
+///
+/// # Safety
+/// As for [`fails`], and all that it looks at was looked at.
+#[cold]
+#[inline(never)]
+unsafe fn fails_in_a_copy(
+    core: *const Core,
+    local: *const Local,
+    request: &mut Request,
+    growth: u64,
+    live: u64,
+) -> bool {
+    // SAFETY: by the obligations of this function. A copy has another journal.
+    unsafe {
+        if branch::split(&*core, (*core).own()) {
+            (*core).open_fast(&*local);
+        }
+        let journal = (*core).journal();
+        let fails = (*core).own().point(&mut *journal, request, growth, live);
         (*core).refresh_fast(&*journal);
         fails
     }

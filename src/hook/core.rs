@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use super::blocks::guarded::Placement;
 use super::blocks::shard::Shard;
 use super::blocks::store::Store;
+use super::branch::Branch;
 use super::fast::Fast;
 use super::journal::Journal;
 use super::local::Local;
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
 pub(crate) struct Own {
     /// The armed fault.
     pub(crate) trigger: Trigger,
+    /// The faults for which the process is copied.
+    pub(crate) branch: Branch,
     /// The points of this run, if it records them: see [`packed`].
     pub(crate) log: PagesVec<u64>,
     /// The points of the baseline.
@@ -194,6 +197,7 @@ impl Core {
             shared: UnsafeCell::new(Shared { stacks: PagesVec::new(), threads: PagesVec::new() }),
             own: UnsafeCell::new(Own {
                 trigger: Trigger::new(Fault::None),
+                branch: Branch::new(),
                 log: PagesVec::new(),
                 base: PagesVec::new(),
                 demands: PagesVec::new(),

@@ -29,6 +29,11 @@ pub(crate) mod accuse;
 pub(crate) mod arena;
 pub(crate) mod asks;
 pub(crate) mod blocks;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+pub(crate) mod branch;
+#[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
+#[path = "no_branch.rs"]
+pub(crate) mod branch;
 mod calls;
 pub(crate) mod checks;
 pub(crate) mod core;

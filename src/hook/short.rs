@@ -93,7 +93,8 @@ impl Core {
             let (own, fast) = (&*self.own(), self.fast.get());
             let counts = own.space == GLOBAL;
             (*fast).compares = counts && own.compare && journal.delivered == 0 && journal.diverged.is_none();
-            (*fast).fails_from = if counts { own.trigger.passes_until() } else { u64::MAX };
+            let until = u64::min(own.trigger.passes_until(), own.branch.next());
+            (*fast).fails_from = if counts { until } else { u64::MAX };
         }
     }
 

@@ -15,6 +15,21 @@ impl Trigger {
         Trigger { fault, made: 0 }
     }
 
+    /// Armed with `fault`, when so many points were made.
+    #[cfg_attr(
+        not(all(target_os = "linux", not(oomsweep_portable))),
+        allow(dead_code, reason = "only a copy of a process begins in the middle")
+    )]
+    pub(crate) const fn at(fault: Fault, made: u64) -> Self {
+        Trigger { fault, made }
+    }
+
+    /// The number of the next point.
+    #[inline(always)]
+    pub(crate) fn upcoming(&self) -> u64 {
+        self.made
+    }
+
     /// Where the number of the next point is kept.
     pub(crate) fn made(&mut self) -> *mut u64 {
         &raw mut self.made

@@ -27,6 +27,8 @@ pub enum EngineChoice {
     Auto,
     /// Run the body again for each point, in forked children.
     Replay,
+    /// Run the body once, and copy the process at each point.
+    Snapshot,
     /// Everything in this process; cannot contain an abort, a crash, an exit, or a hang.
     InProcess,
     /// A new process for each fault: what the engines are held against. Not for users.

@@ -109,6 +109,8 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     }
     desk.core.close_fast();
     watcher.saved.restore();
+    // A copy of the process, made in the middle of the run, has another journal.
+    let desk = Desk { journal: desk.core.journal(), ..desk };
     // SAFETY: the body has come back; the hook writes no more, for its thread is in the harness again.
     let journal = unsafe { &mut *desk.journal };
     let ended = time::now_ns();
@@ -324,7 +326,7 @@ impl Stage for Watcher<'_> {
     fn returned(&mut self, returned: Returned<'_>) {
         let _harness = gate::harness();
         // SAFETY: the body has come back, so the hook does not write; the reference ends with this call.
-        let journal = unsafe { &mut *self.desk.journal };
+        let journal = unsafe { &mut *self.desk.core.journal() };
         match returned {
             Returned::Ok { is_result } => {
                 journal.facts.ending = Ending::Ok;

@@ -5,7 +5,7 @@
 )]
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use crate::hook::arena::Arena;
 use crate::hook::journal::{Journal, Span};
@@ -18,6 +18,8 @@ use crate::sys::pages::{self, Share};
 pub(crate) const BATCH: usize = 1024;
 /// How many sizes of births can be asked for; more become "all".
 pub(crate) const WANTED: usize = 64;
+/// In the place of a result: there is none, or it was not good.
+pub(crate) const NO_RESULT: (u8, bool) = (u8::MAX, false);
 const ARENA: usize = 96 << 20;
 
 /// What the server is asked to do.
@@ -27,6 +29,11 @@ pub(crate) enum Order {
     WarmUp,
     /// Try the first `count` faults of the plan, one after the other, while nothing is found.
     Batch {
+        /// How many.
+        count: usize,
+    },
+    /// Make one run, and in it a copy of the process for each of the first `count` faults of the plan.
+    Branches {
         /// How many.
         count: usize,
     },
@@ -169,6 +176,8 @@ pub(crate) struct Board {
     pub(crate) ready: AtomicU32,
     /// Which journal the open run is written in: 0 the first, 1 the spare one.
     pub(crate) current: AtomicU32,
+    /// The copy that a run waits for, made in its middle: its number; 0: there is none.
+    pub(crate) watched: AtomicI32,
     /// The order.
     pub(crate) order: Order,
     /// The answer.
@@ -255,6 +264,22 @@ impl Pages {
             }
         }
         faults.len().min(BATCH)
+    }
+
+    /// Writes an order for copies down, as [`put_batch`](Pages::put_batch) does; no result is there yet.
+    pub(crate) fn put_branches(&self, faults: &[Fault], deadline: u64) -> usize {
+        let count = self.put_batch(faults, deadline);
+        // SAFETY: as there.
+        unsafe { (*self.board()).results = [NO_RESULT; BATCH] };
+        count
+    }
+
+    /// What came of the first `count` faults: those that were good. As [`batch_answer`](Pages::batch_answer).
+    pub(crate) fn branch_answer(&self, count: usize) -> Vec<Option<(Verdict, bool)>> {
+        // SAFETY: nobody writes any more.
+        let results = unsafe { &(*self.board()).results };
+        let verdict = |&(number, drifted): &(u8, bool)| Some((*Verdict::ALL.get(usize::from(number))?, drifted));
+        results.iter().take(count).map(verdict).collect()
     }
 
     /// The answer to a batch, and its good trials: verdict, and whether it drifted. For who has given the order, when it is

@@ -60,6 +60,15 @@ pub(crate) trait Crew {
     /// The requests of this allocator are the points from now on. The body is to be warmed up anew.
     fn set_space(&mut self, space: u8);
 
+    /// Tries faults in copies of one run, each made where its fault begins. Of those that were good, verdict and whether they
+    /// drifted; all others are to be tried otherwise.
+    ///
+    /// # Errors
+    /// If no process can be had.
+    fn branches(&mut self, faults: &[Fault], _deadline: u64) -> Result<Vec<Option<(Verdict, bool)>>, Broken> {
+        Ok(vec![None; faults.len()])
+    }
+
     /// From now on every run starts in a process of its own that makes `runs` plain runs first.
     fn go_cold(&mut self, runs: u32);
 

@@ -15,6 +15,8 @@ mod again;
 mod births;
 pub(crate) mod board;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+mod branches;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod carry;
 #[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
 #[path = "no_carry.rs"]

@@ -115,7 +115,7 @@ impl<'a> Runner<'a> {
         unsafe { (*journal).output_from = from };
     }
 
-    fn write_in(&self, spare: bool) -> Desk<'a> {
+    pub(super) fn write_in(&self, spare: bool) -> Desk<'a> {
         // SAFETY: the word is atomic and always valid.
         unsafe { (*self.board()).current.store(u32::from(spare), Ordering::Release) };
         Desk { journal: if spare { self.pages.spare() } else { self.pages.journal() }, ..self.desk() }
@@ -126,7 +126,7 @@ impl<'a> Runner<'a> {
         Placement::all(self.terms.guard == Guard::Pages)
     }
 
-    fn try_in(&mut self, desk: Desk<'_>, placement: Placement, orders: Orders) {
+    pub(super) fn try_in(&mut self, desk: Desk<'_>, placement: Placement, orders: Orders) {
         self.mark_output();
         self.core.place_blocks(placement);
         stacks::scrub();
@@ -279,7 +279,7 @@ pub(crate) fn is_seen(journal: &Journal) -> bool {
 const TRIM: u64 = 1 << 20;
 
 /// The verdict's number, for a byte in shared pages.
-fn number(verdict: Verdict) -> u8 {
+pub(super) fn number(verdict: Verdict) -> u8 {
     Verdict::ALL.iter().position(|&known| known == verdict).and_then(|place| u8::try_from(place).ok()).unwrap_or(0)
 }
 

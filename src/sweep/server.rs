@@ -121,6 +121,11 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
                 }
             }
         }
+        Order::Branches { count } => {
+            let end = in_child(runner, runs, 1, |runner| runner.branches(count));
+            // SAFETY: as above.
+            unsafe { (*board).answer.end = end };
+        }
         Order::Alone(ask) => {
             for &placement in runner.ways() {
                 let end = in_child(runner, runs, ask.patience, |runner| runner.alone(ask, placement));
@@ -168,6 +173,7 @@ fn in_child(runner: &mut Runner<'_>, runs: Option<u32>, patience: u32, work: imp
         (*board).answer.closing = super::board::Closing::None;
         (*board).answer.end = End::Exited(0);
         (*board).current.store(0, Ordering::Release);
+        (*board).watched.store(0, Ordering::Release);
         for journal in [runner.pages.journal(), runner.pages.spare()] {
             (*journal).reset(crate::model::fault::Fault::None);
             (*journal).step.store(0, Ordering::Release);
@@ -234,7 +240,16 @@ fn watch(child: Child, runner: &Runner<'_>, limit: u64) -> End {
                 Died::Signalled(number) => End::Signalled(number),
             };
         }
-        if dog.over(child.pid, run, began) {
+        // SAFETY: as above.
+        let watched = unsafe { (*runner.pages.board()).watched.load(Ordering::Acquire) };
+        // SAFETY: as above.
+        let is_copy = unsafe { (*runner.pages.board()).current.load(Ordering::Acquire) } != 0 && watched != 0;
+        if dog.over(if is_copy { watched } else { child.pid }, run, began) {
+            // The run goes on when a copy that it waits for has ended.
+            // SAFETY: as above.
+            if is_copy && process::end_while(watched, unsafe { &(*runner.pages.board()).watched }) {
+                continue;
+            }
             child.kill();
             child.wait();
             return End::TimedOut;

@@ -188,6 +188,10 @@ impl<'a> Sweep<'a> {
                 at += 1;
                 continue;
             }
+            if self.options.engine == EngineChoice::Snapshot && self.crew.contains() {
+                at = self.branched(at, faults)?;
+                continue;
+            }
             let Some(faults) = faults.get(at..faults.len().min(at + size)) else { break };
             let end = match self.crew.batch(faults, self.deadline()) {
                 Ok(end) => end,
@@ -227,6 +231,27 @@ impl<'a> Sweep<'a> {
             at += done;
         }
         Ok(())
+    }
+
+    /// The next faults, in copies of one run; each that was not good there alone. Returns the place of the first that is left.
+    fn branched(&mut self, at: usize, faults: &[Fault]) -> Result<usize, Broken> {
+        let end = faults.len().min(at + BATCH);
+        let Some(some) = faults.get(at..end) else { return Ok(faults.len()) };
+        let results = self.crew.branches(some, self.deadline())?;
+        for (place, (&fault, result)) in some.iter().zip(results).enumerate() {
+            if let Some(result) = result {
+                self.swept.branched += 1;
+                self.put_good(at + place, result);
+                continue;
+            }
+            if self.out_of_time() {
+                self.swept.cut = Some(String::from("max_time"));
+                return Ok(faults.len());
+            }
+            let judged = self.alone(fault, &[], 1)?;
+            self.put(at + place, judged);
+        }
+        Ok(end)
     }
 
     /// Whether a process can still be had, after one could not.

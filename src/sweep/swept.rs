@@ -16,6 +16,8 @@ pub(crate) struct Swept {
     pub(crate) plain: Option<Judged>,
     /// The blocks of the plain run that something still reaches, if the options ask for them.
     pub(crate) reachable: Vec<Block>,
+    /// How many of them were made in copies of a run.
+    pub(crate) branched: u64,
     /// Every trial made, in sweep order.
     pub(crate) trials: Vec<Trial>,
     /// Those with a finding.
@@ -78,6 +80,7 @@ impl Swept {
         if self.reachable.is_empty() {
             self.reachable = more.reachable;
         }
+        self.branched = self.branched.saturating_add(more.branched);
         self.trials.extend(more.trials);
         self.failed.extend(more.failed);
         self.stacks.extend(more.stacks);

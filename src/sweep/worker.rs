@@ -12,6 +12,7 @@ use super::watchdog::Watchdog;
 use crate::hook::core::core_or_make;
 use crate::hook::journal::Journal;
 use crate::hook::points::Logged;
+use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::session::Body;
 use crate::sys::futex;
@@ -290,6 +291,16 @@ impl Crew for Worker<'_> {
             closing: if closing_died { super::board::Closing::Differs } else { answer.closing },
             changed: answer.changed,
         })
+    }
+
+    fn branches(&mut self, faults: &[Fault], deadline: u64) -> Result<Vec<Option<(Verdict, bool)>>, Broken> {
+        let count = self.pages.put_branches(faults, deadline);
+        if self.ask(Order::Branches { count }, None)?.is_some() {
+            self.lost(self.runs());
+        }
+        let mut results = self.pages.branch_answer(count);
+        results.resize(faults.len(), None);
+        Ok(results)
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {

@@ -1,6 +1,6 @@
-//! Three judges of random programs: the engine that everybody uses, the brute force (for every fault a process that has seen
-//! nothing but plain runs), and an oracle that only reads the program. Where no trial ends its process, the engine that stays in
-//! this process is a fourth. They must say the same of every trial, and the engines must say the same of every finding, to the
+//! Four judges of random programs: the engine that everybody uses, the brute force (for every fault a process that has seen
+//! nothing but plain runs), the engine that copies one run, and an oracle that only reads the program. Where no trial ends its process, the engine that stays in
+//! this process is a fifth. They must say the same of every trial, and the engines must say the same of every finding, to the
 //! last stack.
 //!
 //! `PROPTEST_CASES=2000 cargo test --test judge` looks longer.
@@ -52,7 +52,9 @@ fn hold(program: &[Op], rules: Rules) -> Result<(), TestCaseError> {
     prop_assert_eq!(by_code(&report), oracle::by_code(&wanted), "{}", report);
     let facts_of_it = facts(&report);
     let stays = !program::remembers(program) && wanted.iter().all(|(_, verdict, _)| leaves_the_process(*verdict));
-    for engine in [EngineChoice::BruteForce].into_iter().chain(stays.then_some(EngineChoice::InProcess)) {
+    for engine in
+        [EngineChoice::BruteForce, EngineChoice::Snapshot].into_iter().chain(stays.then_some(EngineChoice::InProcess))
+    {
         let other = sweep(program, rules, engine);
         prop_assert_eq!(&facts_of_it, &facts(&other), "{}\nbut {:?} says:\n{}", &report, engine, &other);
     }

@@ -65,7 +65,7 @@ fn codes(report: &Report) -> Vec<String> {
 }
 
 /// The sweep says exactly this; if not, the whole report is printed. And it says the same to the last stack, however the points
-/// are tried: in the default way, with a new process and a warm-up of its own for each fault, and, where the body never ends
+/// are tried: in the default way, with a new process and a warm-up of its own for each fault, in copies of one run, and, where the body never ends
 /// its process, in this one.
 #[track_caller]
 fn expect(sweep: impl Fn(EngineChoice) -> Report, wanted_verdicts: &[&str], wanted_codes: &[&str]) -> Report {
@@ -80,7 +80,10 @@ fn expect(sweep: impl Fn(EngineChoice) -> Report, wanted_verdicts: &[&str], want
         matches!(trial.verdict, Abort | Crash | Exit | Hang | Skipped)
     };
     let in_process = !report.trials().iter().any(ends_its_process);
-    for engine in [EngineChoice::BruteForce].into_iter().chain(in_process.then_some(EngineChoice::InProcess)) {
+    for engine in [EngineChoice::BruteForce, EngineChoice::Snapshot]
+        .into_iter()
+        .chain(in_process.then_some(EngineChoice::InProcess))
+    {
         let other = sweep(engine);
         let (said, says) = (facts(&report), facts(&other));
         assert!(said == says, "{report}\nbut {engine:?} says:\n{other}\n{said:#?}\n{says:#?}");

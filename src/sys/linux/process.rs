@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::io;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 /// How a child ended.
@@ -148,6 +149,26 @@ impl Child {
         let status = unsafe { info.si_status() };
         if info.si_code == libc::CLD_EXITED { Died::Exited(status) } else { Died::Signalled(status) }
     }
+}
+
+/// Ends the process with this number, if that is still what `word` says when there is no other process that it could mean: whoever
+/// frees the number changes the word before. False if it was not to be had.
+pub(crate) fn end_while(pid: i32, word: &AtomicI32) -> bool {
+    // SAFETY: asks for a descriptor, and changes nothing.
+    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let Ok(pidfd) = i32::try_from(pidfd) else { return false };
+    if pidfd < 0 {
+        return false;
+    }
+    let is_meant = word.load(Ordering::Acquire) == pid;
+    if is_meant {
+        // SAFETY: the descriptor is that of the process that is meant.
+        unsafe {
+            libc::syscall(libc::SYS_pidfd_send_signal, pidfd, libc::SIGKILL, std::ptr::null::<libc::siginfo_t>(), 0);
+        }
+    }
+    super::fds::close(pidfd);
+    is_meant
 }
 
 /// What every child does first: a group of its own, and an end when its parent ends.

@@ -6,9 +6,6 @@ fn jobs() {}
 #[alloc_test(invariant = holds)]
 fn two() {}
 
-#[alloc_test(engine = "snapshot")]
-fn snapshot() {}
-
 #[alloc_test(faults(once, pairs, resize))]
 fn patterns() {}
 
