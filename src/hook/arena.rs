@@ -46,19 +46,13 @@ impl Arena {
         self.used().store(0, Ordering::Relaxed);
     }
 
-    /// How much of it is used.
+    /// Whether less than a quarter of it is left.
     #[cfg_attr(
         not(all(target_os = "linux", not(oomsweep_portable))),
         allow(dead_code, reason = "only copies of a process ask for it")
     )]
-    pub(crate) fn len(&self) -> usize {
-        self.used().load(Ordering::Relaxed)
-    }
-
-    /// Forgets what was written when more was used than this.
-    #[cfg_attr(not(all(target_os = "linux", not(oomsweep_portable))), allow(dead_code, reason = "as above"))]
-    pub(crate) fn cut(&self, len: usize) {
-        self.used().fetch_min(len, Ordering::Relaxed);
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        self.used().load(Ordering::Relaxed) > self.bytes / 4 * 3
     }
 
     /// Writes bytes at the end; `None` when it is full.

@@ -1,16 +1,16 @@
-//! The child at the allocation: where a fault is due, the process is copied, the copy takes the failure and runs on, and the original
-//! waits for its end and goes on with success.
+//! The child at the allocation: where a fault is due the process is copied, the copy takes the failure and runs on, and the original
+//! goes on with success.
 //!
 //! It happens inside the allocator call, before anything is done about the request. Nothing here allocates or takes a lock; the
 //! copy is made by the raw system call, so that no handler of C's runs, and a mutex that the interrupted code holds stays its own.
 
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::arena::Arena;
+pub(crate) use super::copies::Lines;
+use super::copies::{Copies, DOUBTFUL, FREE, LEFT, RUNS};
 use super::core::{Core, Own};
 use super::gate::{self, State};
-use super::journal::Journal;
 use super::pages_vec::PagesVec;
 use super::trigger::Trigger;
 use crate::model::fault::Fault;
@@ -20,51 +20,70 @@ use crate::sys::{self, locals, seen, threads, time};
 /// How long a thread that has ended may still be counted.
 const ENDING: Duration = Duration::from_millis(2);
 
-/// Where a copy writes, and where it is told that there is one; in pages that its parents see.
+/// A fault for which a copy is made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lines {
-    /// The journal of the original's run.
-    pub(crate) journal: *mut Journal,
-    /// The journal of the copy's.
-    pub(crate) spare: *mut Journal,
-    /// Which of the two is written: 0 the original's, 1 the copy's.
-    pub(crate) current: *const AtomicU32,
-    /// The copy's number; 0: there is none.
-    pub(crate) watched: *const AtomicI32,
-    /// Room for texts and arrays.
-    pub(crate) arena: Arena,
-    /// After this, in nanoseconds of the monotonic clock, no more copies are made; 0: never.
-    pub(crate) deadline: u64,
+pub(crate) struct Due {
+    /// It begins at a point.
+    pub(crate) fault: Fault,
+    /// The place of its result.
+    pub(crate) place: u32,
+    /// No copy is made if one costs as much as this, in nanoseconds.
+    pub(crate) worth: u64,
+}
+
+/// Which copy this process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Copy {
+    /// The place of its result.
+    pub(crate) place: u32,
+    /// Its slot.
+    pub(crate) slot: usize,
 }
 
 /// The faults for which copies are made in the open run.
 pub(crate) struct Branch {
-    /// With the places of their results, in the order of the points at which they begin.
-    plan: PagesVec<(Fault, u32)>,
+    /// In the order of the points at which they begin.
+    plan: PagesVec<Due>,
     at: usize,
     /// The point at which the next one begins.
     next: u64,
     lines: Option<Lines>,
-    copy: Option<u32>,
-    /// How many copies were made.
-    pub(crate) made: u64,
+    copies: Copies,
+    copy: Option<Copy>,
+    /// What a copy costs: how long the run stands still for one, in nanoseconds; 0: not known.
+    cost: u64,
+    /// Other threads were alive when they were looked for last.
+    crowded: bool,
+    made: u64,
 }
 
 impl Branch {
     /// No copies are made.
     pub(crate) const fn new() -> Branch {
-        Branch { plan: PagesVec::new(), at: 0, next: u64::MAX, lines: None, copy: None, made: 0 }
+        Branch {
+            plan: PagesVec::new(),
+            at: 0,
+            next: u64::MAX,
+            lines: None,
+            copies: Copies::new(),
+            copy: None,
+            cost: 0,
+            crowded: false,
+            made: 0,
+        }
     }
 
-    /// Copies are made for these faults in the next run; each begins at a point, and they are in the order of these. False if there is
-    /// no memory for the list.
-    pub(crate) fn arm(&mut self, faults: impl Iterator<Item = (Fault, u32)>, lines: Lines) -> bool {
+    /// Copies are made for these faults in the next run; each begins at a point, and they are in the order of these. `cost` is what a
+    /// copy is thought to cost at first. False if there is no memory for the list.
+    pub(crate) fn arm(&mut self, faults: impl Iterator<Item = Due>, lines: Lines, cost: u64) -> bool {
         self.plan.clear();
         let mut all = true;
-        for fault in faults {
-            all &= self.plan.push(fault);
+        for due in faults {
+            all &= self.plan.push(due);
         }
         self.lines = Some(lines);
+        self.cost = cost;
+        self.crowded = false;
         self.at = 0;
         self.look_ahead();
         all
@@ -76,8 +95,15 @@ impl Branch {
         self.look_ahead();
     }
 
-    /// If this process is such a copy, the place of its result.
-    pub(crate) fn copy(&self) -> Option<u32> {
+    /// Waits until every copy that this process has made has ended.
+    pub(crate) fn wait_for_copies(&mut self) {
+        if let Some(lines) = &self.lines {
+            self.copies.wait_for_all(lines);
+        }
+    }
+
+    /// Which copy this process is, if it is one.
+    pub(crate) fn copy(&self) -> Option<Copy> {
         self.copy
     }
 
@@ -88,12 +114,12 @@ impl Branch {
     }
 
     fn look_ahead(&mut self) {
-        let place = self.plan.get(self.at).and_then(|(fault, _)| fault.place());
+        let place = self.plan.get(self.at).and_then(|due| due.fault.place());
         self.next = place.unwrap_or(u64::MAX);
     }
 
     /// The next fault that begins at this point.
-    fn take(&mut self, index: u64) -> Option<(Fault, u32)> {
+    fn take(&mut self, index: u64) -> Option<Due> {
         if self.next != index {
             return None;
         }
@@ -101,6 +127,97 @@ impl Branch {
         self.at = self.at.wrapping_add(1);
         self.look_ahead();
         taken
+    }
+
+    /// Whether no other thread is alive: in a copy none lives on, and what they hold would be held for ever.
+    fn is_alone(&mut self) -> bool {
+        let patience = if self.crowded { Duration::ZERO } else { ENDING };
+        self.crowded = !threads::settle(threads::count, 1, patience);
+        !self.crowded
+    }
+
+    /// Whether a copy is to be made for this fault; where no more are to be made at all, the list is cleared.
+    fn wants(&mut self, lines: &Lines, due: &Due) -> bool {
+        let traffic = lines.traffic();
+        let late = lines.deadline != 0 && time::now_ns() > lines.deadline;
+        if late || traffic.hung.load(Ordering::Acquire) >= lines.most_hung {
+            self.disarm();
+            return false;
+        }
+        if lines.arena.is_nearly_full() {
+            traffic.full.store(1, Ordering::Release);
+            self.disarm();
+            return false;
+        }
+        if due.worth <= self.cost {
+            traffic.cheap.fetch_add(1, Ordering::AcqRel);
+            return false;
+        }
+        if !self.is_alone() {
+            traffic.crowded.fetch_add(1, Ordering::AcqRel);
+            return false;
+        }
+        true
+    }
+
+    /// True: this is the copy.
+    fn copy_for(&mut self, core: &Core, due: &Due) -> bool {
+        let Some(lines) = self.lines else { return false };
+        if !self.wants(&lines, due) {
+            return false;
+        }
+        let began = time::now_ns();
+        let Some(slot) = self.copies.room(&lines, lines.jobs) else {
+            lines.traffic().full.store(1, Ordering::Release);
+            self.disarm();
+            return false;
+        };
+        let (_, state, place, journal) = lines.slot(slot);
+        // SAFETY: nobody else uses a free slot. The run's journal is written by this thread alone, and no reference to it is held.
+        unsafe {
+            journal.copy_from_nonoverlapping(lines.journal, 1);
+            (*journal).fault = due.fault;
+            (*journal).began.store(time::now_ns(), Ordering::Relaxed);
+            (*journal).runs.fetch_add(1_u64.wrapping_shl(32).wrapping_add(self.made), Ordering::Relaxed);
+        }
+        self.made = self.made.wrapping_add(1);
+        place.store(due.place, Ordering::Relaxed);
+        lines.result(due.place).store(DOUBTFUL, Ordering::Relaxed);
+        state.store(RUNS, Ordering::Release);
+        let original = process::pid();
+        match process::clone_without_descriptor() {
+            Ok(Side::Child) => {
+                process::settle_in(original);
+                gate::set(State::Session);
+                core.unlock_after_fork();
+                seen::forked();
+                seen::note_thread(locals::thread_pointer());
+                core.set_journal(journal);
+                self.copies.forget();
+                self.disarm();
+                self.copy = Some(Copy { place: due.place, slot });
+                return true;
+            }
+            Ok(Side::Parent(child)) => {
+                self.copies.add(&lines, slot, child);
+                if lines.jobs <= 1 {
+                    self.copies.wait_for_all(&lines);
+                }
+            }
+            Err(_) => {
+                lines.result(due.place).store(LEFT, Ordering::Relaxed);
+                state.store(FREE, Ordering::Release);
+            }
+        }
+        self.stood_still(&lines, time::now_ns().saturating_sub(began));
+        false
+    }
+
+    /// The run stood still for so long: that time is not its own.
+    fn stood_still(&mut self, lines: &Lines, time: u64) {
+        self.cost = if self.cost == 0 { time } else { self.cost.wrapping_mul(7).wrapping_add(time) / 8 };
+        // SAFETY: the word is atomic; the journal outlives the run.
+        unsafe { (*lines.journal).began.fetch_add(time, Ordering::Relaxed) };
     }
 }
 
@@ -111,20 +228,9 @@ pub(super) fn split(core: &Core, own: &mut Own) -> bool {
     let errno = sys::errno();
     let index = own.trigger.upcoming();
     let mut is_copy = false;
-    while let Some((fault, place)) = own.branch.take(index) {
-        let Some(lines) = own.branch.lines else { break };
-        if lines.deadline != 0 && time::now_ns() > lines.deadline {
-            own.branch.disarm();
-            break;
-        }
-        // In a copy no other thread lives on; what they hold would be held for ever.
-        if !threads::settle(threads::count, 1, ENDING) {
-            continue;
-        }
-        if copy_for(core, &lines, fault, &mut own.branch.made) {
-            own.branch.disarm();
-            own.branch.copy = Some(place);
-            own.trigger = Trigger::at(fault, index);
+    while let Some(due) = own.branch.take(index) {
+        if own.branch.copy_for(core, &due) {
+            own.trigger = Trigger::at(due.fault, index);
             is_copy = true;
             break;
         }
@@ -133,62 +239,21 @@ pub(super) fn split(core: &Core, own: &mut Own) -> bool {
     is_copy
 }
 
-/// True: this is the copy.
-fn copy_for(core: &Core, lines: &Lines, fault: Fault, made: &mut u64) -> bool {
-    let began = time::now_ns();
-    // SAFETY: the journals and words outlive the run; while no copy lives nobody but this thread writes them, and it has no
-    // reference to either journal now.
-    let (current, watched) = unsafe {
-        lines.spare.copy_from_nonoverlapping(lines.journal, 1);
-        (*lines.spare).fault = fault;
-        (*lines.spare).began.store(began, Ordering::Relaxed);
-        (*lines.spare).runs.fetch_add(1_u64.wrapping_shl(32).wrapping_add(*made), Ordering::Relaxed);
-        (&*lines.current, &*lines.watched)
-    };
-    let kept = lines.arena.len();
-    *made = made.wrapping_add(1);
-    current.store(1, Ordering::Release);
-    let original = process::pid();
-    match process::clone_child() {
-        Ok(Side::Child) => {
-            process::settle_in(original);
-            gate::set(State::Session);
-            core.unlock_after_fork();
-            seen::forked();
-            seen::note_thread(locals::thread_pointer());
-            core.set_journal(lines.spare);
-            true
-        }
-        Ok(Side::Parent(child)) => {
-            watched.store(child.pid, Ordering::Release);
-            while !child.ends_within(Duration::from_secs(3600)) {}
-            watched.store(0, Ordering::Release);
-            child.wait();
-            lines.arena.cut(kept);
-            // SAFETY: as above. The time was the copy's.
-            unsafe { (*lines.journal).began.fetch_add(time::now_ns().saturating_sub(began), Ordering::Relaxed) };
-            current.store(0, Ordering::Release);
-            false
-        }
-        Err(_) => {
-            current.store(0, Ordering::Release);
-            false
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::arena::Arena;
     use super::*;
 
     fn lines() -> Lines {
         Lines {
             journal: std::ptr::null_mut(),
-            spare: std::ptr::null_mut(),
-            current: std::ptr::null(),
-            watched: std::ptr::null(),
+            slots: std::ptr::null_mut(),
+            results: std::ptr::null(),
+            traffic: std::ptr::null(),
             arena: Arena::map(4096).unwrap(),
             deadline: 0,
+            jobs: 1,
+            most_hung: 1,
         }
     }
 
@@ -197,12 +262,13 @@ mod tests {
         let mut branch = Branch::new();
         assert_eq!(branch.next(), u64::MAX);
         let faults = [(Fault::Once(2), 0), (Fault::Persistent(2), 2), (Fault::Window { at: 5, len: 2 }, 1)];
-        assert!(branch.arm(faults.into_iter(), lines()));
-        assert_eq!((branch.next(), branch.take(0)), (2, None));
-        assert_eq!(branch.take(2), Some((Fault::Once(2), 0)));
-        assert_eq!((branch.next(), branch.take(2)), (2, Some((Fault::Persistent(2), 2))));
-        assert_eq!((branch.next(), branch.take(2)), (5, None));
+        let dues = faults.map(|(fault, place)| Due { fault, place, worth: u64::MAX });
+        assert!(branch.arm(dues.into_iter(), lines(), 0));
+        let mut take = |index| branch.take(index).map(|due| due.place);
+        assert_eq!(take(0), None);
+        assert_eq!((take(2), take(2), take(2)), (Some(0), Some(2), None));
+        assert_eq!(branch.next(), 5);
         branch.disarm();
-        assert_eq!((branch.next(), branch.take(5), branch.copy()), (u64::MAX, None, None));
+        assert_eq!((branch.next(), branch.copy()), (u64::MAX, None));
     }
 }

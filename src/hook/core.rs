@@ -52,6 +52,12 @@ pub(crate) struct Own {
     pub(crate) base_demands: PagesVec<u64>,
     /// They are wanted.
     pub(crate) wants_demands: bool,
+    /// When this run began, in nanoseconds of the monotonic clock.
+    pub(crate) began: u64,
+    /// How long it took to each of its points, in nanoseconds, if it records them.
+    pub(crate) times: PagesVec<u64>,
+    /// The same of the baseline.
+    pub(crate) base_times: PagesVec<u64>,
     /// Record the points.
     pub(crate) record: bool,
     /// Compare the points with the baseline.
@@ -203,6 +209,9 @@ impl Core {
                 demands: PagesVec::new(),
                 base_demands: PagesVec::new(),
                 wants_demands: false,
+                began: 0,
+                times: PagesVec::new(),
+                base_times: PagesVec::new(),
                 record: false,
                 compare: false,
                 failure_stacks: false,

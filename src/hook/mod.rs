@@ -36,6 +36,8 @@ pub(crate) mod branch;
 pub(crate) mod branch;
 mod calls;
 pub(crate) mod checks;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+pub(crate) mod copies;
 pub(crate) mod core;
 #[cfg_attr(
     not(all(target_os = "linux", not(oomsweep_portable))),

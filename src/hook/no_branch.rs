@@ -1,6 +1,19 @@
 //! Where there are no processes no copies are made. See the twin.
 
 use super::core::{Core, Own};
+use crate::model::fault::Fault;
+
+/// A fault for which a copy would be made.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "nobody makes a copy for it")]
+pub(crate) struct Due {
+    /// It begins at a point.
+    pub(crate) fault: Fault,
+    /// The place of its result.
+    pub(crate) place: u32,
+    /// No copy is made if one costs as much as this, in nanoseconds.
+    pub(crate) worth: u64,
+}
 
 /// The faults for which copies are made: none.
 pub(crate) struct Branch;

@@ -6,7 +6,7 @@ use super::journal::Journal;
 use crate::model::event::{Kind, Request};
 use crate::model::stack::RawStack;
 use crate::model::trial::Recorded;
-use crate::sys::stacks;
+use crate::sys::{stacks, time};
 
 /// One point of a run, as it is compared with the next run's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,7 @@ impl Own {
     pub(crate) fn keep_log(&mut self) {
         std::mem::swap(&mut self.base, &mut self.log);
         std::mem::swap(&mut self.base_demands, &mut self.demands);
+        std::mem::swap(&mut self.base_times, &mut self.times);
     }
 
     /// Whether the live bytes must be known at every point.
@@ -66,6 +67,7 @@ impl Own {
         }
         if self.record {
             self.log.push(packed(request.size, request.align, request.kind));
+            self.times.push(time::now_ns().saturating_sub(self.began));
         }
         if self.wants_demands && self.record || self.point_stacks {
             self.observe(growth, live);

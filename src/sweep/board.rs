@@ -5,7 +5,7 @@
 )]
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::hook::arena::Arena;
 use crate::hook::journal::{Journal, Span};
@@ -18,8 +18,6 @@ use crate::sys::pages::{self, Share};
 pub(crate) const BATCH: usize = 1024;
 /// How many sizes of births can be asked for; more become "all".
 pub(crate) const WANTED: usize = 64;
-/// In the place of a result: there is none, or it was not good.
-pub(crate) const NO_RESULT: (u8, bool) = (u8::MAX, false);
 const ARENA: usize = 96 << 20;
 
 /// What the server is asked to do.
@@ -32,15 +30,31 @@ pub(crate) enum Order {
         /// How many.
         count: usize,
     },
-    /// Make one run, and in it a copy of the process for each of the first `count` faults of the plan.
-    Branches {
-        /// How many.
-        count: usize,
-    },
+    /// Make one run, and in it a copy of the process for each fault of the plan for copies.
+    Copies(Copying),
     /// Try one fault, from the reference state.
     Alone(Alone),
     /// End.
     Quit,
+}
+
+/// One run with copies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Copying {
+    /// How many faults there are.
+    pub(crate) count: usize,
+    /// How many copies may run at once.
+    pub(crate) jobs: u32,
+    /// What a copy is thought to cost, in nanoseconds; 0: not known.
+    pub(crate) cost: u64,
+    /// No more are made when so many were over their time.
+    pub(crate) most_hung: u32,
+    /// Record the stack of every birth.
+    pub(crate) births: bool,
+    /// Keep every failed request.
+    pub(crate) keep_failures: bool,
+    /// When no more copies are made, in nanoseconds of the monotonic clock; 0: never.
+    pub(crate) deadline: u64,
 }
 
 /// One run from the reference state.
@@ -117,6 +131,10 @@ pub(crate) struct Answer {
     pub(crate) next: usize,
     /// How the batch was closed.
     pub(crate) closing: Closing,
+    /// Wall time of the body in the closing run, in nanoseconds; 0: there was none.
+    pub(crate) closed: u64,
+    /// What it took to make the runner's process and to see it end, without what it did, in nanoseconds; 0: not known.
+    pub(crate) fork: u64,
     /// What the runner came to.
     pub(crate) end: End,
 }
@@ -140,6 +158,10 @@ pub(crate) struct Warm {
     pub(crate) threads_left: bool,
     /// The points of the baseline: an array of `Logged`.
     pub(crate) log: Span,
+    /// How long the baseline took to each of them, in nanoseconds: an array of words.
+    pub(crate) times: Span,
+    /// Wall time of the baseline, in nanoseconds.
+    pub(crate) took: u64,
     /// Where the last two runs part.
     pub(crate) parting: Option<(u64, Option<Recorded>, Option<Recorded>)>,
 }
@@ -155,6 +177,8 @@ impl Warm {
         slowest: 0,
         threads_left: false,
         log: Span { from: 0, len: 0 },
+        times: Span { from: 0, len: 0 },
+        took: 0,
         parting: None,
     };
 }
@@ -162,7 +186,7 @@ impl Warm {
 impl Answer {
     /// Before anything was tried.
     pub(crate) const NONE: Answer =
-        Answer { good: 0, stopped: false, changed: false, next: 0, closing: Closing::None, end: End::Done };
+        Answer { good: 0, stopped: false, changed: false, next: 0, closing: Closing::None, closed: 0, fork: 0, end: End::Done };
 }
 
 /// See the module.
@@ -176,14 +200,14 @@ pub(crate) struct Board {
     pub(crate) ready: AtomicU32,
     /// Which journal the open run is written in: 0 the first, 1 the spare one.
     pub(crate) current: AtomicU32,
-    /// The copy that a run waits for, made in its middle: its number; 0: there is none.
-    pub(crate) watched: AtomicI32,
     /// The order.
     pub(crate) order: Order,
     /// The answer.
     pub(crate) answer: Answer,
     /// The warm-up's answer.
     pub(crate) warm: Warm,
+    /// When the runner's work began and ended, in nanoseconds of the monotonic clock; zeros: it did not come to its end.
+    pub(crate) work: (u64, u64),
     /// The time limit of a run, in nanoseconds.
     pub(crate) limit: u64,
     /// When a batch is to stop, in nanoseconds of the monotonic clock; 0: never.
@@ -264,22 +288,6 @@ impl Pages {
             }
         }
         faults.len().min(BATCH)
-    }
-
-    /// Writes an order for copies down, as [`put_batch`](Pages::put_batch) does; no result is there yet.
-    pub(crate) fn put_branches(&self, faults: &[Fault], deadline: u64) -> usize {
-        let count = self.put_batch(faults, deadline);
-        // SAFETY: as there.
-        unsafe { (*self.board()).results = [NO_RESULT; BATCH] };
-        count
-    }
-
-    /// What came of the first `count` faults: those that were good. As [`batch_answer`](Pages::batch_answer).
-    pub(crate) fn branch_answer(&self, count: usize) -> Vec<Option<(Verdict, bool)>> {
-        // SAFETY: nobody writes any more.
-        let results = unsafe { &(*self.board()).results };
-        let verdict = |&(number, drifted): &(u8, bool)| Some((*Verdict::ALL.get(usize::from(number))?, drifted));
-        results.iter().take(count).map(verdict).collect()
     }
 
     /// The answer to a batch, and its good trials: verdict, and whether it drifted. For who has given the order, when it is

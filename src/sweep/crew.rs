@@ -1,7 +1,8 @@
 //! Who tries the points: what the supervisor asks of an engine, whichever it is.
 
-use super::board::{Alone, Closing, Warm};
+use super::board::{Alone, Closing, Copying, Warm};
 use super::digest::Digest;
+pub(crate) use crate::hook::branch::Due;
 use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
@@ -12,6 +13,8 @@ pub(crate) struct WarmedUp {
     pub(crate) warm: Warm,
     /// The points of the baseline.
     pub(crate) log: Vec<Logged>,
+    /// How long the baseline took to each of its points, in nanoseconds.
+    pub(crate) times: Vec<u64>,
     /// The last plain run.
     pub(crate) last: Digest,
     /// The process died, or was over its time, in the plain run that `last` tells of.
@@ -34,6 +37,34 @@ pub(crate) struct BatchEnd {
     pub(crate) closing: Closing,
     /// It ended because the last trial left another state behind; each began in the reference state.
     pub(crate) changed: bool,
+    /// Wall time of the body in the closing run, in nanoseconds; 0: there was none.
+    pub(crate) closed: u64,
+    /// What it took to make the runner's process and to see it end, without what it did, in nanoseconds; 0: not known.
+    pub(crate) fork: u64,
+}
+
+/// What a copy of a run came to.
+pub(crate) enum Tried {
+    /// Nothing bad: its verdict, and whether it drifted.
+    Good(Verdict, bool),
+    /// Something else, and this is all there is to know of it.
+    Told(Box<Digest>),
+    /// Something that is to be confirmed by a trial from the reference state.
+    Doubtful,
+    /// No copy was made.
+    Left,
+}
+
+/// How a run with copies came out.
+pub(crate) struct Copied {
+    /// Fault by fault.
+    pub(crate) tried: Vec<Tried>,
+    /// Copies that were over their time.
+    pub(crate) hung: u32,
+    /// Faults for which there was none because other threads were alive.
+    pub(crate) crowded: u32,
+    /// There was no room for more journals or texts: another run may go on.
+    pub(crate) full: bool,
 }
 
 /// The engine broke down: nothing can be tried any more.
@@ -60,13 +91,13 @@ pub(crate) trait Crew {
     /// The requests of this allocator are the points from now on. The body is to be warmed up anew.
     fn set_space(&mut self, space: u8);
 
-    /// Tries faults in copies of one run, each made where its fault begins. Of those that were good, verdict and whether they
-    /// drifted; all others are to be tried otherwise.
+    /// Tries faults in copies of one run, each made where its fault begins.
     ///
     /// # Errors
     /// If no process can be had.
-    fn branches(&mut self, faults: &[Fault], _deadline: u64) -> Result<Vec<Option<(Verdict, bool)>>, Broken> {
-        Ok(vec![None; faults.len()])
+    fn copies(&mut self, dues: &[Due], _terms: Copying) -> Result<Copied, Broken> {
+        let tried = dues.iter().map(|_| Tried::Left).collect();
+        Ok(Copied { tried, hung: 0, crowded: 0, full: false })
     }
 
     /// From now on every run starts in a process of its own that makes `runs` plain runs first.

@@ -91,6 +91,7 @@ impl Crew for InPlace<'_> {
         let journal = unsafe { &*self.pages.journal() };
         Ok(WarmedUp {
             log: self.pages.arena.values::<Logged>(warm.log),
+            times: self.pages.arena.values::<u64>(warm.times),
             exempt: journal.exempt,
             others: journal.others.load(Ordering::Relaxed),
             beside: journal.beside,
@@ -115,7 +116,7 @@ impl Crew for InPlace<'_> {
         self.runner().batch(count, 0);
         let (answer, good) = self.pages.batch_answer();
         let stopped = answer.stopped.then(|| self.read());
-        Ok(BatchEnd { good, stopped, closing: answer.closing, changed: false })
+        Ok(BatchEnd { good, stopped, closing: answer.closing, changed: false, closed: answer.closed, fork: 0 })
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {

@@ -27,11 +27,15 @@ pub(crate) mod excuse;
 pub(crate) mod in_place;
 pub(crate) mod order;
 mod plain;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+mod room;
+mod rounds;
 pub(crate) mod runner;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod server;
 pub(crate) mod supervisor;
 mod swept;
+mod tactics;
 pub(crate) mod verdict;
 pub(crate) mod warm;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]

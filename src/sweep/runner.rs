@@ -191,9 +191,12 @@ impl<'a> Runner<'a> {
         }
         // SAFETY: as above.
         if at - from + usize::from(stopped) > 1 && !unsafe { (*board).answer.changed } {
-            let closing = self.close();
+            let (closing, took) = self.close();
             // SAFETY: as above.
-            unsafe { (*board).answer.closing = closing };
+            unsafe {
+                (*board).answer.closing = closing;
+                (*board).answer.closed = took;
+            }
         }
         // SAFETY: as above.
         unsafe { (*board).answer.end = End::Done };
@@ -204,13 +207,15 @@ impl<'a> Runner<'a> {
         self.reference.as_ref().is_none_or(begins)
     }
 
-    fn close(&mut self) -> Closing {
+    /// The closing run, and how long its body took.
+    fn close(&mut self) -> (Closing, u64) {
         let desk = self.write_in(true);
         self.try_in(desk, Placement::Zones, Orders::new(Fault::None));
         // SAFETY: the run is over; no run is open.
         let (journal, base) = unsafe { (&*desk.journal, self.core.own().base.len() as u64) };
         let same = journal.diverged.is_none() && journal.made == base;
-        if same && warm::passes(journal, self.terms.should_panic.is_some()) { Closing::Fits } else { Closing::Differs }
+        let fits = same && warm::passes(journal, self.terms.should_panic.is_some());
+        (if fits { Closing::Fits } else { Closing::Differs }, journal.took)
     }
 
     /// One run from the reference state, and if it left something behind a second try of the same; of several ways in which the

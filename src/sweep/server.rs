@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::board::{End, Order};
 use super::carry::Reference;
+use super::room::Room;
 use super::runner::{Runner, is_seen};
 use super::warm;
 use super::watchdog::Watchdog;
+use crate::hook::copies::SLOTS;
 use crate::hook::gate::{self, State};
 use crate::session::witness::{self, Then};
 use crate::sys::process::{self, Child, Died, Side};
@@ -21,7 +23,7 @@ const MOST_OUTPUT: u64 = 256 << 20;
 
 /// Serves orders until it is told to quit. `runs`: the runner makes that many plain runs before each order (the server never
 /// runs the body); `None`: the server warms up itself.
-pub(crate) fn serve(runner: &mut Runner<'_>, parent: i32, runs: Option<u32>) -> ! {
+pub(crate) fn serve(runner: &mut Runner<'_>, room: &Room, parent: i32, runs: Option<u32>) -> ! {
     process::settle_in(parent);
     process::adopt_orphans();
     process::no_core_files();
@@ -48,7 +50,7 @@ pub(crate) fn serve(runner: &mut Runner<'_>, parent: i32, runs: Option<u32>) -> 
             if matches!(order, Order::Quit) {
                 break;
             }
-            carry_out(runner, order, runs);
+            carry_out(runner, room, order, runs);
             answered.store(last, Ordering::Release);
             futex::wake(answered);
         }
@@ -82,7 +84,7 @@ fn enter(runner: &mut Runner<'_>) {
     witness::watch(runner.pages.arena, Then::Leave);
 }
 
-fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
+fn carry_out(runner: &mut Runner<'_>, room: &Room, order: Order, runs: Option<u32>) {
     let board = runner.pages.board();
     match order {
         Order::Quit => {}
@@ -110,7 +112,7 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
         Order::Batch { count } => {
             let mut from = 0;
             loop {
-                let end = in_child(runner, runs, 1, |runner| runner.batch(count, from));
+                let end = in_child(runner, room, runs, 1, |runner| runner.batch(count, from));
                 // SAFETY: as above; the runner has ended.
                 unsafe {
                     (*board).answer.end = end;
@@ -121,14 +123,14 @@ fn carry_out(runner: &mut Runner<'_>, order: Order, runs: Option<u32>) {
                 }
             }
         }
-        Order::Branches { count } => {
-            let end = in_child(runner, runs, 1, |runner| runner.branches(count));
+        Order::Copies(terms) => {
+            let end = in_child(runner, room, runs, 1, |runner| runner.copies(room, &terms));
             // SAFETY: as above.
             unsafe { (*board).answer.end = end };
         }
         Order::Alone(ask) => {
             for &placement in runner.ways() {
-                let end = in_child(runner, runs, ask.patience, |runner| runner.alone(ask, placement));
+                let end = in_child(runner, room, runs, ask.patience, |runner| runner.alone(ask, placement));
                 // SAFETY: as above.
                 let seen = unsafe {
                     (*board).answer.end = end;
@@ -162,7 +164,13 @@ fn capture_line(line: &str) {
     println!("{line}");
 }
 
-fn in_child(runner: &mut Runner<'_>, runs: Option<u32>, patience: u32, work: impl FnOnce(&mut Runner<'_>)) -> End {
+fn in_child(
+    runner: &mut Runner<'_>,
+    room: &Room,
+    runs: Option<u32>,
+    patience: u32,
+    work: impl FnOnce(&mut Runner<'_>),
+) -> End {
     let board = runner.pages.board();
     // SAFETY: the order's giver waits, and no runner lives.
     unsafe {
@@ -171,9 +179,10 @@ fn in_child(runner: &mut Runner<'_>, runs: Option<u32>, patience: u32, work: imp
         (*board).answer.changed = false;
         (*board).answer.next = 0;
         (*board).answer.closing = super::board::Closing::None;
+        (*board).answer.closed = 0;
         (*board).answer.end = End::Exited(0);
         (*board).current.store(0, Ordering::Release);
-        (*board).watched.store(0, Ordering::Release);
+        (*board).work = (0, 0);
         for journal in [runner.pages.journal(), runner.pages.spare()] {
             (*journal).reset(crate::model::fault::Fault::None);
             (*journal).step.store(0, Ordering::Release);
@@ -182,21 +191,30 @@ fn in_child(runner: &mut Runner<'_>, runs: Option<u32>, patience: u32, work: imp
     }
     output::flush();
     let server = process::pid();
+    let began = time::now_ns();
     match process::clone_child() {
         Ok(Side::Parent(child)) => {
             // SAFETY: as above.
             let limit = unsafe { (*board).limit }.saturating_mul(u64::from(patience));
-            let end = watch(child, runner, limit);
+            let end = watch(child, runner, room, limit);
+            let ended = time::now_ns();
             process::end_orphans();
             // SAFETY: the runner has ended.
-            let done = unsafe { (*board).answer.end == End::Done };
+            let done = unsafe {
+                let (from, to) = (*board).work;
+                (*board).answer.fork = if to == 0 { 0 } else { (ended - began).saturating_sub(to - from) };
+                (*board).answer.end == End::Done
+            };
             if done { End::Done } else { end }
         }
         Ok(Side::Child) => {
             let done = catch_unwind(AssertUnwindSafe(|| {
                 process::settle_in(server);
                 enter(runner);
+                let from = time::now_ns();
                 work_from_reference(runner, runs, work);
+                // SAFETY: the server waits for this process's end.
+                unsafe { (*board).work = (from, time::now_ns()) };
             }));
             output::flush();
             process::leave(if done.is_ok() { 0 } else { TROUBLE });
@@ -226,9 +244,10 @@ fn work_from_reference(runner: &mut Runner<'_>, runs: Option<u32>, work: impl Fn
     work(runner);
 }
 
-/// Waits for a runner's end, and ends it when a run is over its time.
-fn watch(child: Child, runner: &Runner<'_>, limit: u64) -> End {
+/// Waits for a runner's end, and ends it when a run is over its time; and of the copies that it makes, those that are.
+fn watch(child: Child, runner: &Runner<'_>, room: &Room, limit: u64) -> End {
     let mut dog = Watchdog::new(limit);
+    let mut others = Kennel::new(limit);
     loop {
         let journal = runner.pages.current();
         // SAFETY: both words are atomic and always valid.
@@ -240,16 +259,9 @@ fn watch(child: Child, runner: &Runner<'_>, limit: u64) -> End {
                 Died::Signalled(number) => End::Signalled(number),
             };
         }
-        // SAFETY: as above.
-        let watched = unsafe { (*runner.pages.board()).watched.load(Ordering::Acquire) };
-        // SAFETY: as above.
-        let is_copy = unsafe { (*runner.pages.board()).current.load(Ordering::Acquire) } != 0 && watched != 0;
-        if dog.over(if is_copy { watched } else { child.pid }, run, began) {
-            // The run goes on when a copy that it waits for has ended.
-            // SAFETY: as above.
-            if is_copy && process::end_while(watched, unsafe { &(*runner.pages.board()).watched }) {
-                continue;
-            }
+        others.look(room);
+        // While it waits for copies these are watched, and it has no time of its own.
+        if room.traffic().waits.load(Ordering::Acquire) == 0 && dog.over(child.pid, run, began) {
             child.kill();
             child.wait();
             return End::TimedOut;
@@ -258,6 +270,41 @@ fn watch(child: Child, runner: &Runner<'_>, limit: u64) -> End {
             && output.len() > MOST_OUTPUT
         {
             output.clear();
+        }
+    }
+}
+
+/// The watchdogs of copies, one for each slot that was ever used.
+struct Kennel {
+    limit: u64,
+    dogs: Vec<Watchdog>,
+}
+
+impl Kennel {
+    fn new(limit: u64) -> Kennel {
+        Kennel { limit, dogs: Vec::new() }
+    }
+
+    /// Ends every copy that is over its time.
+    fn look(&mut self, room: &Room) {
+        for slot in 0..SLOTS {
+            // SAFETY: only the atomic words of the slot are referred to.
+            let (number, run, began) = unsafe {
+                let slot = room.slot(slot);
+                (&(*slot).pid, &(*slot).journal.runs, &(*slot).journal.began)
+            };
+            let pid = number.load(Ordering::Acquire);
+            if pid == 0 {
+                continue;
+            }
+            while self.dogs.len() <= slot {
+                self.dogs.push(Watchdog::new(self.limit));
+            }
+            let Some(dog) = self.dogs.get_mut(slot) else { continue };
+            let over = dog.over(pid, run.load(Ordering::Acquire), began.load(Ordering::Acquire));
+            if over && process::end_while(pid, number) {
+                room.traffic().hung.fetch_add(1, Ordering::AcqRel);
+            }
         }
     }
 }

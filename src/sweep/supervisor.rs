@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::again::{needs_more, not_reached};
-use super::board::{Alone, BATCH, Closing, Wanted};
+use super::again::not_reached;
+use super::board::{Alone, Wanted};
 use super::crew::{Broken, Crew};
 use super::digest::{Digest, bare};
 use super::excuse::{self, HasFrame};
 use super::order::{self, Plan};
 pub(crate) use super::swept::Swept;
+use super::tactics::Costs;
 use super::verdict::{findings, verdict};
 use super::{births, plain, warm};
 use crate::hook::points::Logged;
@@ -25,23 +26,27 @@ const LIMIT_FACTOR: u64 = 20;
 /// Between guard pages a block costs hundreds of times as much, and plain runs have none.
 const GUARDED_FACTOR: u64 = 50 * LIMIT_FACTOR;
 /// How many times the limit a hang is confirmed with.
-const PATIENCE: u32 = 4;
+pub(super) const PATIENCE: u32 = 4;
 /// How often a fault that was not reached is tried again.
 const RETRIES: u32 = 2;
 
-struct Sweep<'a> {
-    crew: &'a mut dyn Crew,
-    options: &'a Options,
+pub(super) struct Sweep<'a> {
+    pub(super) crew: &'a mut dyn Crew,
+    pub(super) options: &'a Options,
     has_frame: HasFrame<'a>,
     /// The allocator whose requests are failed.
     space: u8,
-    began: Instant,
-    swept: Swept,
-    base: Vec<Logged>,
-    results: Vec<Option<(Verdict, bool)>>,
+    pub(super) began: Instant,
+    pub(super) swept: Swept,
+    pub(super) base: Vec<Logged>,
+    pub(super) results: Vec<Option<(Verdict, bool)>>,
     failed: Vec<(usize, Judged)>,
     baseline_stacks: Vec<usize>,
-    repeats: bool,
+    pub(super) repeats: bool,
+    /// What was measured, for the choice between the ways of trying a fault.
+    pub(super) costs: Costs,
+    /// Every run begins in a process of its own.
+    pub(super) is_cold: bool,
 }
 
 /// Does what the options ask for.
@@ -97,6 +102,8 @@ impl<'a> Sweep<'a> {
             failed: Vec::new(),
             baseline_stacks: Vec::new(),
             repeats: true,
+            costs: Costs::default(),
+            is_cold: false,
         }
     }
 
@@ -119,11 +126,14 @@ impl<'a> Sweep<'a> {
         self.crew.set_limit(limit);
         if self.options.engine == EngineChoice::BruteForce {
             self.crew.go_cold(warmed.warm.runs);
+            self.is_cold = true;
         } else if warmed.warm.threads_left && self.crew.contains() {
             self.crew.go_cold(warmed.warm.runs);
+            self.is_cold = true;
             self.swept.why = Some(String::from("threads of the body live on, so every batch has a process of its own"));
         }
         self.base = warmed.log;
+        self.costs = Costs::new(warmed.times, warmed.warm.took);
         if self.options.show_reachable {
             let ask = Alone { births: Wanted::All, ..Alone::of(Fault::None) };
             self.swept.reachable = births::ask(self.crew, self.has_frame, ask, &[])?.detail.reachable;
@@ -170,141 +180,18 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn run_plan(&mut self, plan: &Plan) -> Result<(), Broken> {
-        let faults = &plan.faults;
-        self.results = vec![None; faults.len()];
-        let mut size = BATCH;
-        let mut at = 0;
-        while at < faults.len() {
-            if self.out_of_time() {
-                self.swept.cut = Some(String::from("max_time"));
-                return Ok(());
-            }
-            // With the requests of all threads no plain run could tell that a batch has changed nothing.
-            if self.options.engine == EngineChoice::BruteForce || self.options.threads_all {
-                let Some(&fault) = faults.get(at) else { break };
-                let judged = self.alone(fault, &[], 1)?;
-                self.put(at, judged);
-                at += 1;
-                continue;
-            }
-            if self.options.engine == EngineChoice::Snapshot && self.crew.contains() {
-                at = self.branched(at, faults)?;
-                continue;
-            }
-            let Some(faults) = faults.get(at..faults.len().min(at + size)) else { break };
-            let end = match self.crew.batch(faults, self.deadline()) {
-                Ok(end) => end,
-                Err(broken) => {
-                    self.swept.cut = Some(broken.0);
-                    return Ok(());
-                }
-            };
-            let good = end.good.len();
-            let sure = end.changed || end.closing == Closing::Fits;
-            self.settle(at, faults, &end.good, end.closing, sure)?;
-            let mut done = good;
-            if let (Some(digest), Some(&fault)) = (end.stopped, faults.get(good)) {
-                if let Some(trouble) = &digest.trouble
-                    && !self.still_works(fault)
-                {
-                    self.swept.cut = Some(trouble.clone());
-                    return Ok(());
-                }
-                let died = digest.facts.ending != Ending::Ok && digest.facts.ending != Ending::Err;
-                let judged = if good == 0 && !needs_more(&digest, self.options) {
-                    self.judge(fault, digest)
-                } else {
-                    let patience = if digest.facts.ending == Ending::Timeout { PATIENCE } else { 1 };
-                    self.alone(fault, &digest.leaked, patience)?
-                };
-                self.put(at + good, judged);
-                done += 1;
-                size = if died { usize::max(1, good / 2) } else { size };
-            } else if good == faults.len() {
-                size = BATCH.min(size * 2);
-            }
-            if done == 0 {
-                self.swept.cut = Some(String::from("the runner came back without a trial"));
-                return Ok(());
-            }
-            at += done;
-        }
-        Ok(())
-    }
-
-    /// The next faults, in copies of one run; each that was not good there alone. Returns the place of the first that is left.
-    fn branched(&mut self, at: usize, faults: &[Fault]) -> Result<usize, Broken> {
-        let end = faults.len().min(at + BATCH);
-        let Some(some) = faults.get(at..end) else { return Ok(faults.len()) };
-        let results = self.crew.branches(some, self.deadline())?;
-        for (place, (&fault, result)) in some.iter().zip(results).enumerate() {
-            if let Some(result) = result {
-                self.swept.branched += 1;
-                self.put_good(at + place, result);
-                continue;
-            }
-            if self.out_of_time() {
-                self.swept.cut = Some(String::from("max_time"));
-                return Ok(faults.len());
-            }
-            let judged = self.alone(fault, &[], 1)?;
-            self.put(at + place, judged);
-        }
-        Ok(end)
-    }
-
     /// Whether a process can still be had, after one could not.
-    fn still_works(&mut self, fault: Fault) -> bool {
+    pub(super) fn still_works(&mut self, fault: Fault) -> bool {
         self.crew.alone(Alone::of(fault), &[]).is_ok_and(|digest| digest.trouble.is_none())
     }
 
-    /// The first of a batch was tried from the reference state and counts; the others count if the batch was closed by a
-    /// plain run that fits, or are otherwise known to have begun there.
-    fn settle(
-        &mut self,
-        at: usize,
-        faults: &[Fault],
-        good: &[(Verdict, bool)],
-        closing: Closing,
-        sure: bool,
-    ) -> Result<(), Broken> {
-        if closing == Closing::Differs {
-            self.repeats = false;
-        }
-        let trusted = if sure { good.len() } else { good.len().min(1) };
-        for (place, &result) in good.iter().take(trusted).enumerate() {
-            self.put_good(at + place, result);
-        }
-        if trusted == good.len() {
-            return Ok(());
-        }
-        let rest: Vec<Fault> = faults.iter().take(good.len()).skip(trusted).copied().collect();
-        if closing == Closing::None
-            && let Ok(again) = self.crew.batch(&rest, 0)
-            && again.stopped.is_none()
-            && again.good.len() == rest.len()
-            && (again.closing == Closing::Fits || rest.len() == 1)
-        {
-            for (place, &result) in again.good.iter().enumerate() {
-                self.put_good(at + trusted + place, result);
-            }
-            return Ok(());
-        }
-        for (place, &fault) in rest.iter().enumerate() {
-            let judged = self.alone(fault, &[], 1)?;
-            self.put(at + trusted + place, judged);
-        }
-        Ok(())
-    }
-
-    fn put_good(&mut self, at: usize, result: (Verdict, bool)) {
+    pub(super) fn put_good(&mut self, at: usize, result: (Verdict, bool)) {
         if let Some(place) = self.results.get_mut(at) {
             *place = Some(result);
         }
     }
 
-    fn put(&mut self, at: usize, judged: Judged) {
+    pub(super) fn put(&mut self, at: usize, judged: Judged) {
         self.put_good(at, (judged.verdict, judged.drifted));
         if !judged.codes.is_empty() {
             self.failed.push((at, judged));
@@ -312,7 +199,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Tries a fault alone, from the reference state, as often as its ending asks for; only this counts.
-    fn alone(&mut self, fault: Fault, leaked: &[(usize, usize)], patience: u32) -> Result<Judged, Broken> {
+    pub(super) fn alone(&mut self, fault: Fault, leaked: &[(usize, usize)], patience: u32) -> Result<Judged, Broken> {
         let ask = Alone { keep_failures: !self.options.benign.is_empty(), patience, ..Alone::of(fault) };
         let mut digest = births::with_births(self.crew, self.has_frame, ask, leaked)?;
         let timed_out = digest.facts.ending == Ending::Timeout && digest.facts.memory_error.is_none();
@@ -360,7 +247,7 @@ impl<'a> Sweep<'a> {
         Ok(())
     }
 
-    fn judge(&mut self, fault: Fault, mut digest: Digest) -> Judged {
+    pub(super) fn judge(&mut self, fault: Fault, mut digest: Digest) -> Judged {
         let policy = &self.options.policy;
         excuse::intended(&mut digest, self.has_frame);
         let mut told = verdict(&digest.facts, policy);
@@ -408,11 +295,11 @@ impl<'a> Sweep<'a> {
         self.swept.failed = std::mem::take(&mut self.failed).into_iter().map(|(_, judged)| judged).collect();
     }
 
-    fn out_of_time(&self) -> bool {
+    pub(super) fn out_of_time(&self) -> bool {
         self.options.max_time.is_some_and(|most| self.began.elapsed() >= most)
     }
 
-    fn deadline(&self) -> u64 {
+    pub(super) fn deadline(&self) -> u64 {
         let Some(most) = self.options.max_time else { return 0 };
         time::now_ns().saturating_add(nanos(most.saturating_sub(self.began.elapsed()))).max(1)
     }

@@ -18,6 +18,14 @@ pub(crate) struct Swept {
     pub(crate) reachable: Vec<Block>,
     /// How many of them were made in copies of a run.
     pub(crate) branched: u64,
+    /// Copies that were over their time.
+    pub(crate) hung: u32,
+    /// Faults for which no copy was made because other threads were alive.
+    pub(crate) crowded: u32,
+    /// Trials that were bad in a copy and not from the reference state.
+    pub(crate) unconfirmed: u64,
+    /// How long the sweep was thought to take, once that could be told.
+    pub(crate) foretold: Option<std::time::Duration>,
     /// Every trial made, in sweep order.
     pub(crate) trials: Vec<Trial>,
     /// Those with a finding.
@@ -81,6 +89,10 @@ impl Swept {
             self.reachable = more.reachable;
         }
         self.branched = self.branched.saturating_add(more.branched);
+        self.hung = self.hung.saturating_add(more.hung);
+        self.crowded = self.crowded.saturating_add(more.crowded);
+        self.unconfirmed = self.unconfirmed.saturating_add(more.unconfirmed);
+        self.foretold = self.foretold.max(more.foretold);
         self.trials.extend(more.trials);
         self.failed.extend(more.failed);
         self.stacks.extend(more.stacks);

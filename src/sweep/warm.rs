@@ -29,6 +29,7 @@ pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mu
     let start = threads::count();
     let mut warm = Warm::NONE;
     let mut stacks = [PagesVec::new(), PagesVec::new()];
+    let mut took = 0;
     while warm.runs < MOST {
         before();
         keep_base(desk.core);
@@ -40,7 +41,8 @@ pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mu
         if warm.runs == 1 {
             warm.first_points = journal.made;
         }
-        warm.slowest = warm.slowest.max(journal.took);
+        took = journal.took;
+        warm.slowest = warm.slowest.max(took);
         if !passes(journal, desk.should_panic.is_some()) {
             warm.failed = true;
             break;
@@ -59,8 +61,10 @@ pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mu
     }
     keep_base(desk.core);
     // SAFETY: no run is open.
-    let base = unsafe { desk.core.own() }.baseline();
-    warm.log = desk.arena.put(&base).unwrap_or_default();
+    let own = unsafe { desk.core.own() };
+    warm.log = desk.arena.put(&own.baseline()).unwrap_or_default();
+    warm.times = desk.arena.put(own.base_times.as_slice()).unwrap_or_default();
+    warm.took = took;
     warm.threads_left = !threads::settle(threads::count, start, Duration::from_millis(100));
     warm
 }

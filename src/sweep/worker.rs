@@ -3,16 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::board::{Alone, Answer, End, Order, Pages, Warm};
-use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
+use super::board::{Alone, Answer, Copying, End, Order, Pages, Warm};
+use super::crew::{BatchEnd, Broken, Copied, Crew, Due, WarmedUp};
 use super::digest::{Digest, NO_REFERENCE, digest};
+use super::room::Room;
 use super::runner::{Runner, Terms};
 use super::server;
 use super::watchdog::Watchdog;
 use crate::hook::core::core_or_make;
 use crate::hook::journal::Journal;
 use crate::hook::points::Logged;
-use crate::model::code::Verdict;
 use crate::model::fault::Fault;
 use crate::session::Body;
 use crate::sys::futex;
@@ -27,6 +27,7 @@ pub(crate) struct Worker<'a> {
     body: &'a mut dyn Body,
     terms: Terms<'a>,
     pages: Pages,
+    room: Room,
     output: Output,
     server: Option<Child>,
     cold: Option<u32>,
@@ -38,10 +39,12 @@ impl<'a> Worker<'a> {
     /// # Errors
     /// If the system has no pages or no descriptor left.
     pub(crate) fn new(body: &'a mut dyn Body, terms: Terms<'a>, plain_limit: u64) -> Result<Worker<'a>, Broken> {
-        let pages = Pages::map().ok_or_else(|| Broken(String::from("the system has no pages left")))?;
+        let none_left = || Broken(String::from("the system has no pages left"));
+        let pages = Pages::map().ok_or_else(none_left)?;
+        let room = Room::map().ok_or_else(none_left)?;
         let output =
             Output::create().map_err(|error| Broken(format!("a file in memory could not be made: {error}")))?;
-        let worker = Worker { body, terms, pages, output, server: None, cold: None };
+        let worker = Worker { body, terms, pages, room, output, server: None, cold: None };
         worker.store_limit(plain_limit);
         Ok(worker)
     }
@@ -119,7 +122,7 @@ impl<'a> Worker<'a> {
                     output: Some(self.output),
                     reference: None,
                 };
-                server::serve(&mut runner, parent, self.cold)
+                server::serve(&mut runner, &self.room, parent, self.cold)
             }
             Err(error) => Err(Broken(format!("a process could not be made: {error}"))),
         }
@@ -248,6 +251,7 @@ impl Crew for Worker<'_> {
         }
         Ok(WarmedUp {
             log: if ended.is_some() { Vec::new() } else { self.pages.arena.values::<Logged>(warm.log) },
+            times: if ended.is_some() { Vec::new() } else { self.pages.arena.values::<u64>(warm.times) },
             exempt: journal.exempt,
             others: journal.others.load(Ordering::Relaxed),
             beside: journal.beside,
@@ -290,17 +294,17 @@ impl Crew for Worker<'_> {
             stopped,
             closing: if closing_died { super::board::Closing::Differs } else { answer.closing },
             changed: answer.changed,
+            closed: answer.closed,
+            fork: answer.fork,
         })
     }
 
-    fn branches(&mut self, faults: &[Fault], deadline: u64) -> Result<Vec<Option<(Verdict, bool)>>, Broken> {
-        let count = self.pages.put_branches(faults, deadline);
-        if self.ask(Order::Branches { count }, None)?.is_some() {
+    fn copies(&mut self, dues: &[Due], mut terms: Copying) -> Result<Copied, Broken> {
+        terms.count = self.room.put(dues);
+        if self.ask(Order::Copies(terms), None)?.is_some() {
             self.lost(self.runs());
         }
-        let mut results = self.pages.branch_answer(count);
-        results.resize(faults.len(), None);
-        Ok(results)
+        Ok(self.room.answer(terms.count, self.pages.arena, &self.output))
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {

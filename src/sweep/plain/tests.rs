@@ -7,7 +7,7 @@ use crate::sweep::board::Warm;
 
 fn warmed(last: Digest, died: bool) -> WarmedUp {
     let warm = Warm { runs: 3, failed: !died, ..Warm::NONE };
-    WarmedUp { warm, log: Vec::new(), last, died, exempt: 0, others: 0, beside: 0 }
+    WarmedUp { warm, log: Vec::new(), last, died, times: Vec::new(), exempt: 0, others: 0, beside: 0 }
 }
 
 fn accused(judged: &Judged) -> Option<&Accused> {

@@ -1,6 +1,7 @@
 //! What the supervisor asks of an engine, and what it makes of the answers: with an engine that only answers.
 
 use super::*;
+use crate::sweep::board::Closing;
 use crate::model::code::Code;
 use crate::model::report::Coverage;
 use crate::model::trial::{Block, Detail, Facts};
@@ -39,7 +40,7 @@ impl Crew for Told {
     fn warm_up(&mut self) -> Result<WarmedUp, Broken> {
         let point = Logged { size: 8, align: 1, kind: crate::model::event::Kind::Alloc, demand: 8 };
         let last = ended(Ending::Ok, 0);
-        Ok(WarmedUp { warm: self.warm, log: vec![point; 2], last, died: false, exempt: 0, others: 0, beside: 0 })
+        Ok(WarmedUp { warm: self.warm, log: vec![point; 2], last, died: false, times: Vec::new(), exempt: 0, others: 0, beside: 0 })
     }
 
     fn set_space(&mut self, _space: u8) {}
@@ -51,7 +52,7 @@ impl Crew for Told {
     fn batch(&mut self, faults: &[Fault], _deadline: u64) -> Result<BatchEnd, Broken> {
         self.batches += 1;
         let good = vec![(Verdict::Error, false); faults.len()];
-        Ok(BatchEnd { good, stopped: None, closing: Closing::Fits, changed: false })
+        Ok(BatchEnd { good, stopped: None, closing: Closing::Fits, changed: false, closed: 0, fork: 0 })
     }
 
     fn alone(&mut self, ask: Alone, _births: &[(usize, usize)]) -> Result<Digest, Broken> {

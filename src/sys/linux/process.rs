@@ -42,11 +42,23 @@ const WALL: i32 = 0x4000_0000;
 /// # Errors
 /// What the system says, after a few tries when it is short of processes for the moment.
 pub(crate) fn clone_child() -> io::Result<Side> {
+    clone_with(libc::CLONE_PIDFD)
+}
+
+/// As [`clone_child`], without a descriptor for the child: the program that is copied goes on meanwhile, and is not to see one.
+///
+/// # Errors
+/// As there.
+pub(crate) fn clone_without_descriptor() -> io::Result<Side> {
+    clone_with(0)
+}
+
+fn clone_with(flags: i32) -> io::Result<Side> {
     let mut pidfd: i32 = -1;
     for round in 0..6_u32 {
         // SAFETY: without CLONE_VM the child gets a copy of everything, this stack included, so it returns here as the parent
         // does; `pidfd` is ours to be written.
-        let pid = unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_PIDFD, 0, &raw mut pidfd, 0, 0) };
+        let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, 0, 0) };
         match pid {
             0 => return Ok(Side::Child),
             1.. => return Ok(Side::Parent(Child { pid: i32::try_from(pid).unwrap_or(0), pidfd })),

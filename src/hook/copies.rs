@@ -1,0 +1,216 @@
+//! Copies of the process that run beside it: their room in shared pages, and how the process that made them waits for them.
+//!
+//! ```text
+//! FREE ── a copy is made ──> RUNS ── it has come to its end ──> ENDS ── reaped ──> FREE
+//!                             │  └─ and its journal is wanted ─> KEPT ── read by the worker ──> FREE
+//!                             └─ it died, or was ended ── reaped ──> FREE
+//! ```
+
+use std::sync::atomic::{AtomicI32, AtomicU16, AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::arena::Arena;
+use super::journal::Journal;
+use crate::sys::futex;
+use crate::sys::process::Child;
+
+/// How many journals of copies there is room for.
+pub(crate) const SLOTS: usize = 256;
+/// How many copies may run at once.
+pub(crate) const MOST_JOBS: usize = 64;
+/// What stands for a result: no copy was made for the fault.
+pub(crate) const LEFT: u16 = u16::MAX;
+/// A copy was made, and what came of it is not known.
+pub(crate) const DOUBTFUL: u16 = u16::MAX.wrapping_sub(1);
+/// A copy was made, and its journal tells what came of it.
+pub(crate) const TOLD: u16 = u16::MAX.wrapping_sub(2);
+
+/// Nobody uses the slot.
+pub(crate) const FREE: u32 = 0;
+/// A copy writes there.
+pub(crate) const RUNS: u32 = 1;
+/// The copy has come to its end, and only ends now.
+pub(crate) const ENDS: u32 = 2;
+/// As before, and its journal is to be read.
+pub(crate) const KEPT: u32 = 3;
+
+/// How long to sleep before the copies are looked at that may have died without a word.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Room for one copy.
+#[repr(C)]
+pub(crate) struct Slot {
+    /// The copy's number, as long as it can be meant by it; 0: there is none.
+    pub(crate) pid: AtomicI32,
+    /// One of [`FREE`], [`RUNS`], [`ENDS`], [`KEPT`].
+    pub(crate) state: AtomicU32,
+    /// The place of its fault among the results.
+    pub(crate) place: AtomicU32,
+    /// What it writes.
+    pub(crate) journal: Journal,
+}
+
+/// What the process that makes copies, they and their watcher tell each other.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    /// Counts the copies that have come to their end.
+    pub(crate) ended: AtomicU32,
+    /// 1: the process that makes copies waits for one of them.
+    pub(crate) waits: AtomicU32,
+    /// Copies that were ended because they were over their time.
+    pub(crate) hung: AtomicU32,
+    /// Faults passed over because other threads were alive.
+    pub(crate) crowded: AtomicU32,
+    /// Faults passed over because a copy costs more than a run from the start.
+    pub(crate) cheap: AtomicU32,
+    /// 1: no journal or no room for texts was left.
+    pub(crate) full: AtomicU32,
+}
+
+impl Traffic {
+    /// Before a run.
+    pub(crate) fn clear(&self) {
+        for word in [&self.ended, &self.waits, &self.hung, &self.crowded, &self.cheap, &self.full] {
+            word.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// Where all this lies, and the terms on which copies are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lines {
+    /// The journal of the original's run.
+    pub(crate) journal: *mut Journal,
+    /// The first of [`SLOTS`].
+    pub(crate) slots: *mut Slot,
+    /// What came of each fault, by its place: a good verdict's number, and [`DRIFTED`]; or [`LEFT`], [`DOUBTFUL`], [`TOLD`].
+    pub(crate) results: *const AtomicU16,
+    /// See there.
+    pub(crate) traffic: *const Traffic,
+    /// Room for texts and arrays.
+    pub(crate) arena: Arena,
+    /// After this, in nanoseconds of the monotonic clock, no more copies are made; 0: never.
+    pub(crate) deadline: u64,
+    /// How many may run at once; with one, the original waits for it.
+    pub(crate) jobs: u32,
+    /// No more are made when so many were over their time.
+    pub(crate) most_hung: u32,
+}
+
+/// In a result: the points before the fault were not those of the baseline.
+pub(crate) const DRIFTED: u16 = 0x100;
+
+impl Lines {
+    /// See [`Traffic`].
+    pub(super) fn traffic(&self) -> &Traffic {
+        // SAFETY: the words are atomic, valid as zeroed pages hold them, and outlive the run.
+        unsafe { &*self.traffic }
+    }
+
+    /// The slot's words, and where its journal lies.
+    pub(super) fn slot(&self, slot: usize) -> (&AtomicI32, &AtomicU32, &AtomicU32, *mut Journal) {
+        // SAFETY: callers name slots below `SLOTS`; of a slot that others write only the atomic words are referred to.
+        unsafe {
+            let slot = self.slots.wrapping_add(slot % SLOTS);
+            (&(*slot).pid, &(*slot).state, &(*slot).place, &raw mut (*slot).journal)
+        }
+    }
+
+    /// The result at this place of the plan.
+    pub(crate) fn result(&self, place: u32) -> &AtomicU16 {
+        // SAFETY: places are those of the plan, and there is a result for each.
+        unsafe { &*self.results.wrapping_add(place as usize) }
+    }
+}
+
+/// The copies that this process has made and not yet waited for.
+pub(crate) struct Copies {
+    running: [Option<(usize, Child)>; MOST_JOBS],
+    count: usize,
+    from: usize,
+}
+
+impl Copies {
+    /// None.
+    pub(crate) const fn new() -> Copies {
+        Copies { running: [const { None }; MOST_JOBS], count: 0, from: 0 }
+    }
+
+    /// Waits until fewer than `most` run; then a slot for one more, if any is left.
+    pub(super) fn room(&mut self, lines: &Lines, most: u32) -> Option<usize> {
+        self.reap(lines);
+        while self.count >= (most as usize).clamp(1, MOST_JOBS) {
+            self.wait(lines);
+        }
+        for _ in 0..SLOTS {
+            let slot = self.from;
+            self.from = slot.wrapping_add(1) % SLOTS;
+            if lines.slot(slot).1.load(Ordering::Acquire) == FREE {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// A copy was made.
+    pub(super) fn add(&mut self, lines: &Lines, slot: usize, child: Child) {
+        lines.slot(slot).0.store(child.pid, Ordering::Release);
+        if let Some(place) = self.running.get_mut(self.count) {
+            *place = Some((slot, child));
+            self.count = self.count.wrapping_add(1);
+        }
+    }
+
+    /// Forgets them: they are somebody else's.
+    pub(super) fn forget(&mut self) {
+        self.count = 0;
+    }
+
+    /// Waits for all of them.
+    pub(crate) fn wait_for_all(&mut self, lines: &Lines) {
+        while self.count > 0 {
+            self.wait(lines);
+        }
+    }
+
+    /// Waits until one has ended.
+    fn wait(&mut self, lines: &Lines) {
+        let traffic = lines.traffic();
+        traffic.waits.store(1, Ordering::Release);
+        loop {
+            let seen = traffic.ended.load(Ordering::Acquire);
+            if self.reap(lines) {
+                break;
+            }
+            futex::wait(&traffic.ended, seen, LOOK);
+        }
+        traffic.waits.store(0, Ordering::Release);
+    }
+
+    /// Frees the numbers of those that have ended; whether there were any.
+    fn reap(&mut self, lines: &Lines) -> bool {
+        let mut any = false;
+        let mut at = 0;
+        while at < self.count {
+            let Some(Some((slot, child))) = self.running.get(at) else { break };
+            let (pid, state, _, _) = lines.slot(*slot);
+            if state.load(Ordering::Acquire) == RUNS && !child.has_ended() {
+                at = at.wrapping_add(1);
+                continue;
+            }
+            // Before the number is free for another process.
+            pid.store(0, Ordering::Release);
+            self.count = self.count.wrapping_sub(1);
+            self.running.swap(at, self.count);
+            if let Some((_, child)) = self.running.get_mut(self.count).and_then(Option::take) {
+                child.wait();
+            }
+            if state.load(Ordering::Acquire) != KEPT {
+                state.store(FREE, Ordering::Release);
+            }
+            any = true;
+        }
+        any
+    }
+}
