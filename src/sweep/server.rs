@@ -244,7 +244,7 @@ fn watch(child: Child, runner: &Runner<'_>, limit: u64) -> End {
         let watched = unsafe { (*runner.pages.board()).watched.load(Ordering::Acquire) };
         // SAFETY: as above.
         let is_copy = unsafe { (*runner.pages.board()).current.load(Ordering::Acquire) } != 0 && watched != 0;
-        if dog.over(if is_copy { watched } else { child.pid }, run, began) {
+        if dog.over(if is_copy { watched } else { child.pid }, run) {
             // The run goes on when a copy that it waits for has ended.
             // SAFETY: as above.
             if is_copy && process::end_while(watched, unsafe { &(*runner.pages.board()).watched }) {
