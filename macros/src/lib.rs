@@ -93,7 +93,9 @@ use crate::ast::{Function, Role, role};
 ///   body runs anew for each point; always so, and it runs once, with a copy of the process where each fault begins; or all in
 ///   the test's own process, where an abort, a crash or a hang ends the sweep.
 /// - **`timeout = "2s"`**\*: the limit for one run, as `ms`, `s`, `m` or `h`. If it is not given, 20 times the slowest plain run,
-///   at least a second.
+///   at least a second. What counts is the time that the run had: while it ran, and while it waited for a lock, a message or a
+///   sleep to end. While a thread of it was ready to run and other programs had the cores, no time counts. A run over the limit is
+///   made again alone, with four times the limit; if it is over that too, it is a `hang`.
 /// - **`max_time = "1m"`**\*, **`max_points = 1000`**\*: limits for the sweep; of points, of each allocator if there are several.
 ///   There are none if they are not given.
 /// - **`seed = 42`**\*: picks the points under `max_points`.

@@ -166,6 +166,11 @@ impl<M> Sweep<M> {
 
     /// The limit for one run, above zero; a run over it is a finding, `hang`. Default: 20 times the slowest plain run, at least
     /// one second; `OOMSWEEP_TIMEOUT` wins.
+    ///
+    /// What counts is the time that the run had: while it ran, and while it waited for a lock, a message or a sleep to end. While a
+    /// thread of it was ready to run and other programs had the cores, no time counts, so a busy machine makes no hang. Where the
+    /// system does not tell who is ready (there is no `/proc`), only time counts in which the run had a core, or made no progress at all.
+    /// A run over the limit is made again alone, with four times the limit; if it is over that too, it is a `hang`.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.requested.timeout = Some(limit);
         self

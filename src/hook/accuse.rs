@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::ptr;
 use std::sync::atomic::Ordering;
 
-use super::blocks::meta::{FREE, FRESH, LIVE, MOVED, Meta, QUARANTINED};
+use super::blocks::meta::{FREE, FRESH, HELD, LIVE, MOVED, Meta, QUARANTINED};
 use super::blocks::watch::Wrong;
 use super::blocks::zones;
 use super::core::Core;
@@ -237,7 +237,7 @@ pub(super) unsafe fn accused(core: &Core, meta: *const Meta) -> Accused {
             thread: (*meta).thread,
             allocator: u32::from((*meta).allocator),
             older: (*meta).session != core.session_number(),
-            is_freed: matches!(state, QUARANTINED | FREE),
+            is_freed: matches!(state, QUARANTINED | FREE | HELD),
             freed_by: u32::from((*meta).freed_by),
             moved: (*meta).marks & MOVED != 0,
             born: core.with_shared(|shared| shared.stack((*meta).born_stack)),

@@ -216,8 +216,12 @@ impl Branch {
     /// The run stood still for so long: that time is not its own.
     fn stood_still(&mut self, lines: &Lines, time: u64) {
         self.cost = if self.cost == 0 { time } else { self.cost.wrapping_mul(7).wrapping_add(time) / 8 };
-        // SAFETY: the word is atomic; the journal outlives the run.
-        unsafe { (*lines.journal).began.fetch_add(time, Ordering::Relaxed) };
+        // SAFETY: the words are atomic; the journal outlives the run.
+        unsafe {
+            (*lines.journal).began.fetch_add(time, Ordering::Relaxed);
+            // To who watches it, another run: its time limit begins anew.
+            (*lines.journal).runs.fetch_add(1_u64.wrapping_shl(32), Ordering::Relaxed);
+        }
     }
 }
 

@@ -10,21 +10,24 @@ use super::core::Core;
 use super::gate;
 use crate::model::memory::Noticed;
 
-/// Looks at what the open run has freed and at what is still live, when it is over. Blocks that were freed by a thread that goes on
-/// are looked at when they leave its quarantine.
+/// Looks at what the open run has freed and at what is still live, when it is over.
 pub(crate) fn when_over(core: &Core) {
     let own = gate::local(|local| local.shard.get());
+    let tell = |written| {
+        // SAFETY: the core and this thread's place are valid; the meta is of a freed block that is in no other thread's hands.
+        gate::local(|local| unsafe { accuse::written_after_free(ptr::from_ref(core), local, written, Noticed::End) });
+    };
     for shard in core.store.shards() {
-        if shard == core.store.common() {
-            continue;
-        }
-        // SAFETY: the shard is this thread's, or its thread has ended.
+        // SAFETY: the shard is one of the store's; the one that is flushed is this thread's, or its thread has ended.
         unsafe {
-            if shard == own || Store::is_left(shard) {
+            // A thread that was joined may still be there for the system.
+            if shard == own || (shard != core.store.common() && Store::is_left(shard)) {
                 let written = core.store.flush(shard);
                 if !written.is_null() {
-                    gate::local(|local| accuse::written_after_free(ptr::from_ref(core), local, written, Noticed::End));
+                    tell(written);
                 }
+            } else {
+                core.store.look_at_quarantine(shard, core.session_number(), tell);
             }
         }
     }

@@ -43,7 +43,15 @@ fn failed(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<'_>, warme
     if facts.ending == Ending::Ok && options.should_panic.is_some() {
         detail.notes.push(String::from("the plain run was to panic, as `should_panic` says, and did not"));
     }
-    judged(plain_findings(&facts, options.should_panic.is_some()), detail)
+    let mut codes = plain_findings(&facts, options.should_panic.is_some());
+    if codes.is_empty() {
+        // Nothing is wrong with the run itself, and yet no other could follow it.
+        codes.push(Code::Baseline);
+        detail
+            .notes
+            .push(String::from("the process ended or stood still after a plain run, when the body had come back"));
+    }
+    judged(codes, detail)
 }
 
 /// The run with the memory error once more, after the plain runs that it came after, with the stacks of the block's birth and

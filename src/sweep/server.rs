@@ -261,7 +261,7 @@ fn watch(child: Child, runner: &Runner<'_>, room: &Room, limit: u64) -> End {
         }
         others.look(room);
         // While it waits for copies these are watched, and it has no time of its own.
-        if room.traffic().waits.load(Ordering::Acquire) == 0 && dog.over(child.pid, run, began) {
+        if room.traffic().waits.load(Ordering::Acquire) == 0 && dog.over(child.pid, run) {
             child.kill();
             child.wait();
             return End::TimedOut;
@@ -289,9 +289,9 @@ impl Kennel {
     fn look(&mut self, room: &Room) {
         for slot in 0..SLOTS {
             // SAFETY: only the atomic words of the slot are referred to.
-            let (number, run, began) = unsafe {
+            let (number, run) = unsafe {
                 let slot = room.slot(slot);
-                (&(*slot).pid, &(*slot).journal.runs, &(*slot).journal.began)
+                (&(*slot).pid, &(*slot).journal.runs)
             };
             let pid = number.load(Ordering::Acquire);
             if pid == 0 {
@@ -301,7 +301,7 @@ impl Kennel {
                 self.dogs.push(Watchdog::new(self.limit));
             }
             let Some(dog) = self.dogs.get_mut(slot) else { continue };
-            let over = dog.over(pid, run.load(Ordering::Acquire), began.load(Ordering::Acquire));
+            let over = dog.over(pid, run.load(Ordering::Acquire));
             if over && process::end_while(pid, number) {
                 room.traffic().hung.fetch_add(1, Ordering::AcqRel);
             }

@@ -11,7 +11,7 @@ use super::runner::{Runner, Terms};
 use super::server;
 use super::watchdog::Watchdog;
 use crate::hook::core::core_or_make;
-use crate::hook::journal::Journal;
+use crate::hook::journal::{Journal, Step};
 use crate::hook::points::Logged;
 use crate::model::fault::Fault;
 use crate::session::Body;
@@ -21,6 +21,8 @@ use crate::sys::process::{self, Child, Died, Side};
 
 /// How often a server is started anew that waits for a lock which nobody frees.
 const STARTS: u32 = 20;
+/// How long what is done between two plain runs, and after the last, may take, in nanoseconds.
+const BETWEEN: u64 = 60_000_000_000;
 
 /// The engine that forks.
 pub(crate) struct Worker<'a> {
@@ -76,12 +78,13 @@ impl<'a> Worker<'a> {
         let Some(server) = &self.server else { return false };
         // SAFETY: the word is atomic and always valid.
         let ready = unsafe { &(*self.pages.board()).ready };
-        let begin = std::time::Instant::now();
+        // A server that waits for a core will have one.
+        let mut dog = Watchdog::new(u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
         while ready.load(Ordering::Acquire) == 0 && !server.has_ended() {
-            if begin.elapsed() >= patience {
+            futex::wait(ready, 0, Duration::from_millis(5));
+            if ready.load(Ordering::Acquire) == 0 && dog.over(server.pid, 0) {
                 return false;
             }
-            futex::wait(ready, 0, Duration::from_millis(5));
         }
         true
     }
@@ -150,6 +153,7 @@ impl<'a> Worker<'a> {
         number: u32,
         mut dog: Option<&mut Watchdog>,
     ) -> Result<Option<End>, Broken> {
+        let mut between = Watchdog::new(BETWEEN);
         loop {
             let seen = answered.load(Ordering::Acquire);
             if seen == number {
@@ -171,8 +175,9 @@ impl<'a> Worker<'a> {
             if let Some(dog) = dog.as_deref_mut() {
                 // SAFETY: both words are atomic and always valid.
                 let journal = unsafe { &*self.pages.journal() };
-                let (run, began) = (journal.runs.load(Ordering::Acquire), journal.began.load(Ordering::Acquire));
-                if began != 0 && dog.over(server.pid, run, began) {
+                let run = journal.runs.load(Ordering::Acquire);
+                let is_open = journal.step.load(Ordering::Acquire) == Step::Running as u32;
+                if if is_open { dog.over(server.pid, run) } else { between.over(server.pid, run) } {
                     self.stop();
                     return Ok(Some(End::TimedOut));
                 }

@@ -3,7 +3,8 @@
 use std::collections::TryReserveError;
 use std::hint::black_box;
 use std::mem::ManuallyDrop;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -102,6 +103,48 @@ fn threads_of_the_body() {
         reserve(length).map(drop)
     });
     expect(&report, &["once@0 error"], &[]);
+}
+
+/// What another thread has freed is looked at when the run is over, whether that thread has ended or goes on.
+#[test]
+fn a_write_after_a_thread_that_goes_on_has_freed_the_block() {
+    let (done, handed) = (AtomicBool::new(false), AtomicPtr::new(ptr::null_mut::<u8>()));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let block = handed.load(Ordering::Acquire);
+                if block.is_null() {
+                    thread::sleep(Duration::from_micros(50));
+                } else {
+                    // SAFETY: the body's block, which it has handed over.
+                    drop(unsafe { Vec::from_raw_parts(block, 0, 43) });
+                    handed.store(ptr::null_mut(), Ordering::Release);
+                }
+            }
+        });
+        let body = || -> Result<(), TryReserveError> {
+            let block = ManuallyDrop::new(reserve(43)?).as_mut_ptr();
+            let second = reserve(20).map(drop);
+            handed.store(block, Ordering::Release);
+            while !handed.load(Ordering::Acquire).is_null() {
+                thread::yield_now();
+            }
+            if second.is_err() {
+                // SAFETY: none: the block is gone.
+                unsafe { black_box(block).write_volatile(7) };
+            }
+            second
+        };
+        let reports: Vec<_> = (0..5).map(|_| sweep("writes late").run(body)).collect();
+        done.store(true, Ordering::Relaxed);
+        for report in reports {
+            expect(
+                &report,
+                &["once@0 error", "once@1 use-after-free", "persistent@0 error", "persistent@1 use-after-free"],
+                &["use-after-free 2"],
+            );
+        }
+    });
 }
 
 /// Threads of others that begin while the body runs, and stay, hide nothing.

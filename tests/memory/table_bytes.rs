@@ -75,6 +75,8 @@ fn no_underflow(#[case] name: &str) {
     .damage(0, 8, "41 41 41 41 41 41 41 41", "dd").has("/memory/moved", true))]
 #[case::freed_by_another_thread(seed("use_after_free::freed_by_another_thread", "use-after-free").block(43, 1).freed()
     .late("end").damage(39, 1, "41", "dd").present("/memory/freed_by"))]
+#[case::freed_by_a_thread_that_goes_on(seed("use_after_free::freed_by_a_thread_that_goes_on", "use-after-free").block(44, 1)
+    .freed().late("end").damage(40, 1, "41", "dd").present("/memory/freed_by"))]
 #[case::last_byte(seed("use_after_free::last_byte", "use-after-free").block(40, 1).freed().late("end")
     .damage(39, 1, "41", "dd"))]
 #[case::all_of_it(seed("use_after_free::all_of_it", "use-after-free").block(3, 1).freed().late("end")

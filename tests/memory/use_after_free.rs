@@ -1,12 +1,15 @@
 //! A block is written after it was freed.
 
+use std::ptr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::thread;
 
 use crate::kit::{Carried, bodies, give, pass_the_time, resize, spoil, take};
 
 bodies! {
     at_the_end on_eviction old_pointer freed_by_another_thread last_byte all_of_it large long_large huge huge_read
-    before_the_free new_pointer before_the_free_elsewhere before_the_free_large
+    freed_by_a_thread_that_goes_on before_the_free new_pointer before_the_free_elsewhere before_the_free_large
 }
 
 #[inline(never)]
@@ -59,6 +62,41 @@ fn freed_by_another_thread() {
     let other = thread::spawn(move || work(carried));
     other.join().expect("nothing panics");
     spoil(block, 39, 1);
+}
+
+/// Nothing waits for that thread: it is inside a sleep when the run is over.
+#[inline(never)]
+fn freed_by_a_thread_that_goes_on() {
+    #[inline(never)]
+    fn work(block: *mut u8) {
+        give!(block, 44); // HERE: freed_by_a_thread_that_goes_on freed
+    }
+    /// Frees what it is handed, as long as the process lives.
+    extern "C" fn free_for_ever(_: *mut libc::c_void) -> *mut libc::c_void {
+        loop {
+            let block = HANDED.load(Ordering::Acquire);
+            if block.is_null() {
+                thread::sleep(std::time::Duration::from_micros(50));
+            } else {
+                work(block);
+                HANDED.store(ptr::null_mut(), Ordering::Release);
+            }
+        }
+    }
+    static HANDED: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+    static START: Once = Once::new();
+    START.call_once(|| {
+        let mut thread = 0;
+        // SAFETY: the function is one for threads, and takes nothing.
+        let told = unsafe { libc::pthread_create(&raw mut thread, ptr::null(), free_for_ever, ptr::null_mut()) };
+        assert_eq!(told, 0);
+    });
+    let block = take!(44); // HERE: freed_by_a_thread_that_goes_on born
+    HANDED.store(block, Ordering::Release);
+    while !HANDED.load(Ordering::Acquire).is_null() {
+        thread::yield_now();
+    }
+    spoil(block, 40, 1);
 }
 
 #[inline(never)]

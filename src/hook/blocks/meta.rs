@@ -10,6 +10,8 @@ pub(crate) const LIVE: u8 = 1;
 pub(crate) const QUARANTINED: u8 = 2;
 /// Freed, and ready for another block.
 pub(crate) const FREE: u8 = 3;
+/// Freed, and in the hands of who looks at another thread's quarantine: the slot is ready for nobody.
+pub(crate) const HELD: u8 = 4;
 
 /// Born inside `untracked`, or declared to be held: no leak.
 pub(crate) const UNTRACKED: u8 = 1;

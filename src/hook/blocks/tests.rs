@@ -1,3 +1,4 @@
+mod elsewhere;
 mod fuzz;
 
 use std::alloc::Layout;
@@ -19,6 +20,9 @@ struct Bench {
     store: &'static Store,
     shard: *mut Shard,
 }
+
+// SAFETY: a store is for all threads; of a shard, one thread at a time makes and frees blocks.
+unsafe impl Sync for Bench {}
 
 const BIRTH: Birth =
     Birth { session: 1, thread: 0, marks: 0, allocator: 0, stack: 0, kind: Kind::Alloc, counted: true };

@@ -290,7 +290,7 @@ impl Store {
                 (&raw mut (*shard).large).cast::<u32>().wrapping_add(at)
             };
             let old = *place;
-            *place = number;
+            words::write_half(place as usize, number);
             if old == 0 { std::ptr::null_mut() } else { self.release(shard, self.meta(old)) }
         }
     }
@@ -303,10 +303,15 @@ impl Store {
     unsafe fn release(&self, shard: *mut Shard, meta: *mut Meta) -> *mut Meta {
         // SAFETY: by the obligations of this function.
         unsafe {
+            let state = &raw mut (*meta).state as usize;
+            if words::exchange_byte(state, QUARANTINED, FREE) != QUARANTINED {
+                // Whoever holds it tells what it finds; the slot is never used again.
+                return std::ptr::null_mut();
+            }
             if !self.is_untouched(meta) {
+                words::write_byte(state, QUARANTINED);
                 return meta;
             }
-            words::write_byte(&raw mut (*meta).state as usize, FREE);
             let list = (*meta).list;
             if list == NO_LIST {
                 self.put_run(meta);

@@ -67,3 +67,14 @@ fn a_memory_error_that_shows_while_a_leak_is_looked_into() {
     assert_eq!(judged.codes, [Code::DoubleFree]);
     assert_eq!(accused(&judged).map(|block| block.freed.ips().len()), Some(1));
 }
+
+/// A thread of the body ends the process between two plain runs.
+#[test]
+fn a_process_that_ends_after_a_good_run_is_told() {
+    let mut last = nothing();
+    last.facts.ending = Ending::Ok;
+    let mut crew = Answers::of([]);
+    let judged = of_the_warm_up(&mut crew, &Options::default(), &mut |_, _| false, &warmed(last, true)).unwrap();
+    assert_eq!(judged.codes, [Code::Baseline]);
+    assert_eq!(judged.detail.map(|detail| detail.notes.len()), Some(1));
+}

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod alone;
+pub(crate) mod cores;
 pub(crate) mod fds;
 pub(crate) mod futex;
 pub(crate) mod locals;

@@ -1,5 +1,6 @@
 //! Counting threads.
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
@@ -124,7 +125,12 @@ pub(crate) fn is_alive(id: i32) -> bool {
 /// Writes the numbers of this process's threads into `into`, and returns how many there are, at most as many as fit; 0 if the
 /// system does not tell. Allocates nothing and takes no lock. While a thread ends some that go on can be missing.
 pub(crate) fn ids(into: &mut [i32]) -> usize {
-    let Some(folder) = File::open(c"/proc/self/task") else { return 0 };
+    ids_in(c"/proc/self/task", into)
+}
+
+/// The same of the process whose threads this folder lists.
+pub(super) fn ids_in(folder: &CStr, into: &mut [i32]) -> usize {
+    let Some(folder) = File::open(folder) else { return 0 };
     let mut entries = [0_u8; 2048];
     let mut count = 0;
     loop {
