@@ -153,6 +153,7 @@ mod options {
         max_points = 1000,
         seed = 0,
         shard = "1/1",
+        jobs = 2,
         error_if = |_: &TryReserveError| true,
     )]
     fn all() -> Result<(), TryReserveError> {

@@ -27,8 +27,8 @@ enum Shape {
     Function,
     /// A string such as `"250ms"`.
     Duration,
-    /// A whole number, from this one on.
-    Number(u64),
+    /// A whole number, from this one to that one.
+    Number(u64, u64),
     /// A string such as `"1/4"`.
     Shard,
 }
@@ -62,16 +62,17 @@ const OPTIONS: &[(&str, Shape)] = &[
     ),
     ("timeout", Shape::Duration),
     ("max_time", Shape::Duration),
-    ("max_points", Shape::Number(1)),
-    ("seed", Shape::Number(0)),
+    ("max_points", Shape::Number(1, u64::MAX)),
+    ("seed", Shape::Number(0, u64::MAX)),
     ("shard", Shape::Shard),
+    ("jobs", Shape::Number(1, u32::MAX as u64)),
 ];
 
 /// What the attribute tells itself below an `#[rstest]`: the names of the allocators that it has taken out of the arguments.
 const TO_ITSELF: &str = "__allocators";
 
 /// Names that later releases will bring: options, patterns of `faults`, and values as `option = "value"`.
-const LATER: &[&str] = &["jobs", "invariant", "pairs", "resize"];
+const LATER: &[&str] = &["invariant", "pairs", "resize"];
 
 /// The patterns of `faults`, as people write them.
 const FAULTS: &[&str] = &["once", "persistent", "window", "budget", "size"];
@@ -109,7 +110,7 @@ pub(crate) enum Value {
     Function(Box<Expr>),
     /// Nanoseconds.
     Duration(u64),
-    /// For `max_points` and `seed`.
+    /// For `max_points`, `seed` and `jobs`.
     Number(u64),
     /// Part k of n.
     Shard(u64, u64),
@@ -290,9 +291,10 @@ fn assigned(input: ParseStream<'_>, name: &Ident, shape: Shape, wrong: &dyn Fn(S
     match shape {
         Shape::Pattern => Ok(Value::Pattern(Box::new(Pat::parse_multi_with_leading_vert(input)?))),
         Shape::Function => Ok(Value::Function(Box::new(input.parse()?))),
-        Shape::Number(least) => {
+        Shape::Number(least, most) => {
             let literal: LitInt = input.parse().map_err(|error| wrong(error.span()))?;
-            number(&literal, least).ok_or_else(|| wrong(literal.span())).map(Value::Number)
+            let number = number(&literal, least).filter(|&number| number <= most);
+            number.ok_or_else(|| wrong(literal.span())).map(Value::Number)
         }
         _ => {
             let literal: LitStr = input.parse().map_err(|error| wrong(error.span()))?;
@@ -327,8 +329,9 @@ fn takes(name: &Ident, shape: Shape) -> String {
         Shape::Pattern => "a pattern: `error = MyError::OutOfMemory`".to_owned(),
         Shape::Function => "a function of `&E`: `error_if = is_out_of_memory`".to_owned(),
         Shape::Duration => "a time such as \"250ms\", \"2s\" or \"1m\"".to_owned(),
-        Shape::Number(0) => "a whole number".to_owned(),
-        Shape::Number(least) => format!("a whole number, at least {least}"),
+        Shape::Number(0, u64::MAX) => "a whole number".to_owned(),
+        Shape::Number(least, u64::MAX) => format!("a whole number, at least {least}"),
+        Shape::Number(least, most) => format!("a whole number from {least} to {most}"),
         Shape::Shard => "a part of a whole such as \"1/4\"".to_owned(),
     }
 }

@@ -98,6 +98,9 @@ use crate::ast::{Function, Role, role};
 ///   There are none if they are not given.
 /// - **`seed = 42`**\*: picks the points under `max_points`.
 /// - **`shard = "1/4"`**\*: only this part of the trials, for several machines.
+/// - **`jobs = 4`**\*: how many copies of a run the snapshot engine may have running at once, each in a process of its own, from 1. With 1
+///   the run waits for each copy. If it is not given, as many as the machine has room for, shared with the other tests that run at the
+///   time; one under nextest.
 ///
 /// # Allocators as arguments
 ///

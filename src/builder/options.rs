@@ -225,6 +225,20 @@ impl<M> Sweep<M> {
         self
     }
 
+    /// How many copies of a run the snapshot engine may have running at once, each in a process of its own, from 1. With 1 the run
+    /// waits for each copy. Default: as many as the machine has room for, shared with the other tests that run at the time, and one
+    /// under nextest; `OOMSWEEP_JOBS` wins. 0 is refused when the body is run.
+    ///
+    /// ```
+    /// use oomsweep::Sweep;
+    ///
+    /// let report = Sweep::new("one_by_one").jobs(1).run(|| Vec::<u8>::new().try_reserve(1));
+    /// ```
+    pub fn jobs(mut self, jobs: u32) -> Self {
+        self.requested.jobs = Some(jobs);
+        self
+    }
+
     /// What an injected failure must come back as: an error for which `expected` returns true. Any other `Err` is a finding,
     /// `wrong-error`. Default: any `Err` will do. A function that panics has not returned true.
     ///

@@ -34,6 +34,8 @@ pub(crate) struct Environment {
     pub(crate) seed: Option<u64>,
     /// `OOMSWEEP_SHARD`.
     pub(crate) shard: Option<Shard>,
+    /// `OOMSWEEP_JOBS`, from 1.
+    pub(crate) jobs: Option<u32>,
     /// `OOMSWEEP_INFALLIBLE`.
     pub(crate) infallible: Option<Infallible>,
     /// `OOMSWEEP_SWALLOWED`.
@@ -61,10 +63,12 @@ pub(super) const A_COUNT: &str = "a whole number from 1";
 pub(super) const A_SEED: &str = "a whole number below 9007199254740992 (2^53)";
 /// What `shard` takes.
 pub(super) const A_SHARD: &str = "a part `k/n` with k from 1 to n, such as `1/4`";
+/// What `jobs` takes.
+pub(super) const JOBS: &str = "a whole number from 1 to 4294967295";
 const A_RULE: &str = "`deny` or `allow`";
 const AN_ENGINE: &str = "`auto`, `replay`, `snapshot` or `in-process`";
 
-const VARIABLES: [Variable; 15] = [
+const VARIABLES: [Variable; 16] = [
     Variable { name: "OOMSWEEP", takes: "`sweep`, `leaks` or `off`", set: |to, text| put(&mut to.task, task(text)) },
     Variable {
         name: "OOMSWEEP_REPLAY",
@@ -96,6 +100,7 @@ const VARIABLES: [Variable; 15] = [
     },
     Variable { name: "OOMSWEEP_SEED", takes: A_SEED, set: |to, text| put(&mut to.seed, value::seed(text)) },
     Variable { name: "OOMSWEEP_SHARD", takes: A_SHARD, set: |to, text| put(&mut to.shard, value::shard(text)) },
+    Variable { name: "OOMSWEEP_JOBS", takes: JOBS, set: |to, text| put(&mut to.jobs, value::jobs(text)) },
     Variable {
         name: "OOMSWEEP_INFALLIBLE",
         takes: "`deny` or `skip`",
@@ -110,9 +115,6 @@ const VARIABLES: [Variable; 15] = [
         set: |to, text| put(&mut to.report_dir, Some(PathBuf::from(text))),
     },
 ];
-
-/// Names that a later release will know, and what holds until then.
-const LATER: [(&str, &str); 1] = [("OOMSWEEP_JOBS", "one trial is made after the other; unset it")];
 
 /// The names that processes of a sweep tell each other things by.
 const INTERNAL: &str = "OOMSWEEP_INTERNAL_";
@@ -142,9 +144,6 @@ impl Environment {
     }
 
     fn take(&mut self, name: &str, value: &OsStr) -> Result<(), ConfigError> {
-        if let Some((_, instead)) = LATER.iter().find(|(later, _)| *later == name) {
-            return Err(ConfigError::later(name, &value.to_string_lossy(), instead));
-        }
         let Some(variable) = VARIABLES.iter().find(|variable| variable.name == name) else {
             return Err(ConfigError::unknown(name, VARIABLES.iter().map(|variable| variable.name).collect()));
         };
@@ -255,6 +254,7 @@ mod tests {
             ("OOMSWEEP_MAX_POINTS", "10"),
             ("OOMSWEEP_SEED", "42"),
             ("OOMSWEEP_SHARD", "2/3"),
+            ("OOMSWEEP_JOBS", "4"),
             ("OOMSWEEP_INFALLIBLE", "skip"),
             ("OOMSWEEP_SWALLOWED", "allow"),
             ("OOMSWEEP_PANICS", "allow"),
@@ -273,6 +273,7 @@ mod tests {
             max_points: Some(10),
             seed: Some(42),
             shard: Some(Shard { k: 2, n: 3 }),
+            jobs: Some(4),
             infallible: Some(Infallible::Skip),
             swallowed: Some(Rule::Allow),
             panics: Some(Rule::Allow),
@@ -341,10 +342,11 @@ mod tests {
         "brute-force",
         "OOMSWEEP_ENGINE=`brute-force` can't be understood: it takes `auto`, `replay`, `snapshot` or `in-process`"
     )]
+    #[case("OOMSWEEP_JOBS", "0", "OOMSWEEP_JOBS=`0` can't be understood: it takes a whole number from 1 to 4294967295")]
     #[case(
         "OOMSWEEP_JOBS",
-        "4",
-        "OOMSWEEP_JOBS=`4` is not in this release yet: one trial is made after the other; unset it"
+        "4294967296",
+        "OOMSWEEP_JOBS=`4294967296` can't be understood: it takes a whole number from 1 to 4294967295"
     )]
     #[case("OOMSWEEP_GUARD", "page", "OOMSWEEP_GUARD=`page` can't be understood: it takes `zones` or `pages`")]
     #[case("OOMSWEEP_REACHABLE", "1", "OOMSWEEP_REACHABLE=`1` can't be understood: it takes `hide` or `show`")]
@@ -357,7 +359,7 @@ mod tests {
         "3",
         "there is no variable OOMSWEEP_HORSES: there are OOMSWEEP, OOMSWEEP_REPLAY, OOMSWEEP_ENGINE, OOMSWEEP_GUARD, \
          OOMSWEEP_REACHABLE, OOMSWEEP_TIMEOUT, OOMSWEEP_MAX_TIME, OOMSWEEP_MAX_POINTS, OOMSWEEP_SEED, OOMSWEEP_SHARD, \
-         OOMSWEEP_INFALLIBLE, OOMSWEEP_SWALLOWED, OOMSWEEP_PANICS, OOMSWEEP_INCOMPLETE, OOMSWEEP_REPORT_DIR"
+         OOMSWEEP_JOBS, OOMSWEEP_INFALLIBLE, OOMSWEEP_SWALLOWED, OOMSWEEP_PANICS, OOMSWEEP_INCOMPLETE, OOMSWEEP_REPORT_DIR"
     )]
     fn what_is_wrong_is_said(#[case] name: &str, #[case] value: &str, #[case] message: &str) {
         assert_eq!(parse(&[(name, value)]), Err(message.to_owned()));

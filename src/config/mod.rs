@@ -1,7 +1,7 @@
 //! What a test asks for and what the variables say, put together once into [`Options`].
 //!
-//! For *how to run* (task, engine, guard, what is listed, limits, seed, shard) the variable wins; for *what is accepted* (`infallible`, `swallowed`,
-//! `panics`, `incomplete`) the test wins and the variable is the default.
+//! For *how to run* (task, engine, guard, what is listed, limits, seed, shard, jobs) the variable wins; for *what is accepted*
+//! (`infallible`, `swallowed`, `panics`, `incomplete`) the test wins and the variable is the default.
 
 mod choices;
 mod environment;
@@ -68,6 +68,8 @@ pub(crate) struct Requested {
     pub(crate) seed: Option<u64>,
     /// The part of the trials.
     pub(crate) shard: Option<Shard>,
+    /// How many copies of a run may be running at once.
+    pub(crate) jobs: Option<u32>,
     /// What the body captures keeps nothing from run to run: it is the attribute's function, or as good as one.
     pub(crate) captures_nothing: bool,
     /// The names of the allocators that the body is called with.
@@ -80,8 +82,8 @@ pub(crate) struct Requested {
 ///
 /// # Errors
 ///
-/// If the test asks for something senseless: a limit of zero, a seed that the report cannot hold, a part that there is not, an
-/// empty path for `benign` or `intended` (which would excuse everything).
+/// If the test asks for something senseless: a limit or a number of zero, a seed that the report cannot hold, a part that there is
+/// not, an empty path for `benign` or `intended` (which would excuse everything).
 pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<Options, ConfigError> {
     requested.validate()?;
     let defaults = Options::default();
@@ -114,6 +116,7 @@ pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<O
         max_points: environment.max_points.or(requested.max_points),
         seed: environment.seed.or(requested.seed).unwrap_or(defaults.seed),
         shard: environment.shard.or(requested.shard),
+        jobs: environment.jobs.or(requested.jobs),
         captures: !requested.captures_nothing,
         allocators: requested.allocators,
         global_swept: requested.global_swept,
@@ -130,6 +133,9 @@ impl Requested {
         }
         if self.max_points == Some(0) {
             return Err(ConfigError::not_understood("max_points", "0", environment::A_COUNT));
+        }
+        if self.jobs == Some(0) {
+            return Err(ConfigError::not_understood("jobs", "0", environment::JOBS));
         }
         if let Some(seed) = self.seed.filter(|&seed| seed >= value::SEED_END) {
             return Err(ConfigError::not_understood("seed", &seed.to_string(), environment::A_SEED));

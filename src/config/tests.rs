@@ -91,6 +91,7 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
         max_points: Some(1),
         seed: Some(1),
         shard: Some(Shard { k: 1, n: 1 }),
+        jobs: Some(3),
         ..Requested::default()
     };
     let environment = Environment {
@@ -102,6 +103,7 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
         max_points: Some(2),
         seed: Some(2),
         shard: Some(Shard { k: 2, n: 2 }),
+        jobs: Some(4),
         ..Environment::default()
     };
     let options = merged(
@@ -116,6 +118,7 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
     let shard = Shard { k: number, n: number };
     assert_eq!(how_to_run(&options), (engine, Some(time), Some(time), Some(number), number, Some(shard)));
     assert_eq!((options.guard, options.show_reachable), (guard, !variables));
+    assert_eq!(options.jobs, Some(if variables { 4 } else { 3 }));
 }
 
 #[test]
@@ -179,6 +182,10 @@ fn a_limit_without_end_leaves_room_for_sums() {
 #[case(
     Requested { max_points: Some(0), ..Requested::default() },
     "max_points=`0` can't be understood: it takes a whole number from 1"
+)]
+#[case(
+    Requested { jobs: Some(0), ..Requested::default() },
+    "jobs=`0` can't be understood: it takes a whole number from 1 to 4294967295"
 )]
 #[case(
     Requested { seed: Some(1 << 53), ..Requested::default() },

@@ -22,6 +22,11 @@ pub(super) fn count(text: &str) -> Option<u64> {
     number(text).filter(|&count| count > 0)
 }
 
+/// A number of processes, from 1.
+pub(super) fn jobs(text: &str) -> Option<u32> {
+    count(text)?.try_into().ok()
+}
+
 /// A number that the report file can hold.
 pub(super) fn seed(text: &str) -> Option<u64> {
     number(text).filter(|&seed| seed < SEED_END)

@@ -127,6 +127,8 @@ pub struct Options {
     pub seed: u64,
     /// The part of the trials that is made here.
     pub shard: Option<Shard>,
+    /// How many copies of a run may be running at once, from 1; what the machine has room for if not given.
+    pub jobs: Option<u32>,
     /// The body is a closure, which may keep things in what it captures.
     pub captures: bool,
     /// The names of the allocators that the body is called with, in order.
@@ -180,6 +182,7 @@ impl Default for Options {
             max_points: None,
             seed: 0,
             shard: None,
+            jobs: None,
             captures: true,
             allocators: Vec::new(),
             global_swept: false,

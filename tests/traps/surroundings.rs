@@ -32,6 +32,7 @@ fn innocent() -> Result<(), Oom> {
 #[case("OOMSWEEP_SHARD", "3/2")]
 #[case("OOMSWEEP_SHARD", "0/2")]
 #[case("OOMSWEEP_SHARD", "1")]
+#[case("OOMSWEEP_JOBS", "0")]
 #[case("OOMSWEEP_INFALLIBLE", "maybe")]
 #[case("OOMSWEEP_SWALLOWED", "yes")]
 #[case("OOMSWEEP_PANICS", "1")]

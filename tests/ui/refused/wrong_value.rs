@@ -39,6 +39,12 @@ fn no_time() {}
 #[alloc_test(max_points = 0)]
 fn none() {}
 
+#[alloc_test(jobs = 0)]
+fn no_process() {}
+
+#[alloc_test(jobs = "4")]
+fn no_number() {}
+
 #[alloc_test(shard = "5/4")]
 fn outside() {}
 
