@@ -150,6 +150,7 @@ mod options {
         engine = "auto",
         timeout = "2.5s",
         max_time = "1m",
+        points = "all",
         max_points = 1000,
         seed = 0,
         shard = "1/1",

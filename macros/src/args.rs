@@ -31,6 +31,8 @@ enum Shape {
     Number(u64, u64),
     /// A string such as `"1/4"`.
     Shard,
+    /// `"all"`, `"stacks"` or a string such as `"stacks:3"`.
+    Points,
 }
 
 const RULE: Shape = Shape::Choice(&[("deny", "Deny"), ("allow", "Allow")]);
@@ -62,6 +64,7 @@ const OPTIONS: &[(&str, Shape)] = &[
     ),
     ("timeout", Shape::Duration),
     ("max_time", Shape::Duration),
+    ("points", Shape::Points),
     ("max_points", Shape::Number(1, u64::MAX)),
     ("seed", Shape::Number(0, u64::MAX)),
     ("shard", Shape::Shard),
@@ -114,6 +117,8 @@ pub(crate) enum Value {
     Number(u64),
     /// Part k of n.
     Shard(u64, u64),
+    /// How many points of each call stack fail, if not all.
+    Points(Option<u64>),
 }
 
 /// One option as it was given.
@@ -309,6 +314,7 @@ fn assigned(input: ParseStream<'_>, name: &Ident, shape: Shape, wrong: &dyn Fn(S
                     chosen.map(|(_, method)| Value::Switch(method))
                 }
                 Shape::Duration => nanoseconds(&text).map(Value::Duration),
+                Shape::Points => points(&text),
                 _ => shard(&text),
             };
             value.ok_or_else(|| wrong(literal.span()))
@@ -332,6 +338,7 @@ fn takes(name: &Ident, shape: Shape) -> String {
         Shape::Number(0, u64::MAX) => "a whole number".to_owned(),
         Shape::Number(least, u64::MAX) => format!("a whole number, at least {least}"),
         Shape::Number(least, most) => format!("a whole number from {least} to {most}"),
+        Shape::Points => "\"all\", \"stacks\" or, for three points of each stack, \"stacks:3\"".to_owned(),
         Shape::Shard => "a part of a whole such as \"1/4\"".to_owned(),
     }
 }
@@ -444,6 +451,17 @@ fn nanoseconds(text: &str) -> Option<u64> {
     let part = u128::from(digits(fraction)?).checked_mul(scale)? / parts;
     let total = u128::from(digits(whole)?).checked_mul(scale)?.checked_add(part)?;
     u64::try_from(total).ok().filter(|time| *time > 0)
+}
+
+/// `"all"`, `"stacks"`, `"stacks:3"`: how many points of each stack.
+fn points(text: &str) -> Option<Value> {
+    let most = match text.split_once(':') {
+        None if text == "all" => return Some(Value::Points(None)),
+        None if text == "stacks" => 1,
+        Some(("stacks", most)) => digits(most).filter(|most| *most > 0)?,
+        _ => return None,
+    };
+    Some(Value::Points(Some(most)))
 }
 
 /// `"1/4"`: part 1 of 4.

@@ -164,6 +164,8 @@ fn setting(option: &Opt, here: Span) -> TokenStream {
             quote_spanned!(here=> #number)
         }
         Value::Shard(k, n) => quote_spanned!(here=> #k, #n),
+        Value::Points(None) => return TokenStream::new(),
+        Value::Points(Some(most)) => return quote_spanned!(here=> .points_per_stack(#most)),
         Value::Pattern(_) | Value::Function(_) => return TokenStream::new(),
     };
     quote_spanned!(here=> .#name(#value))

@@ -1,6 +1,6 @@
 //! What a test asks for and what the variables say, put together once into [`Options`].
 //!
-//! For *how to run* (task, engine, guard, what is listed, limits, seed, shard, jobs) the variable wins; for *what is accepted*
+//! For *how to run* (task, engine, guard, what is listed, limits, points, seed, shard, jobs) the variable wins; for *what is accepted*
 //! (`infallible`, `swallowed`, `panics`, `incomplete`) the test wins and the variable is the default.
 
 mod choices;
@@ -15,7 +15,7 @@ pub(crate) use value::checked_shard;
 
 use std::time::Duration;
 
-use crate::model::options::{EngineChoice, GLOBAL_SPACE, Guard, Options, Shard, Task};
+use crate::model::options::{EngineChoice, GLOBAL_SPACE, Guard, Options, Selection, Shard, Task};
 use crate::model::trial::Policy;
 
 /// How many allocators a body may be called with.
@@ -62,6 +62,8 @@ pub(crate) struct Requested {
     pub(crate) timeout: Option<Duration>,
     /// The limit for the whole sweep.
     pub(crate) max_time: Option<Duration>,
+    /// How many points of each call stack fail.
+    pub(crate) per_stack: Option<u64>,
     /// How many points are tried at most.
     pub(crate) max_points: Option<u64>,
     /// Seeds the choice of points.
@@ -113,6 +115,7 @@ pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<O
         engine: environment.engine.or(requested.engine).unwrap_or(defaults.engine),
         timeout: limit(environment.timeout.or(requested.timeout)),
         max_time: limit(environment.max_time.or(requested.max_time)),
+        selection: environment.points.unwrap_or(requested.per_stack.map_or(Selection::All, Selection::Stacks)),
         max_points: environment.max_points.or(requested.max_points),
         seed: environment.seed.or(requested.seed).unwrap_or(defaults.seed),
         shard: environment.shard.or(requested.shard),
@@ -131,8 +134,10 @@ impl Requested {
                 return Err(ConfigError::not_understood(name, "0s", environment::A_DURATION));
             }
         }
-        if self.max_points == Some(0) {
-            return Err(ConfigError::not_understood("max_points", "0", environment::A_COUNT));
+        for (name, count) in [("max_points", self.max_points), ("points_per_stack", self.per_stack)] {
+            if count == Some(0) {
+                return Err(ConfigError::not_understood(name, "0", environment::A_COUNT));
+            }
         }
         if self.jobs == Some(0) {
             return Err(ConfigError::not_understood("jobs", "0", environment::JOBS));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::fault::Fault;
-use crate::model::options::{Guard, Pattern, ReplayAt};
+use crate::model::options::{Guard, Pattern, ReplayAt, Selection};
 use rstest::rstest;
 
 fn merged(requested: Requested, environment: &Environment) -> Options {
@@ -121,6 +121,17 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
     assert_eq!(options.jobs, Some(if variables { 4 } else { 3 }));
 }
 
+#[rstest]
+#[case(None, None, Selection::All)]
+#[case(Some(2), None, Selection::Stacks(2))]
+#[case(None, Some(Selection::Stacks(3)), Selection::Stacks(3))]
+#[case(Some(2), Some(Selection::Stacks(3)), Selection::Stacks(3))]
+#[case(Some(2), Some(Selection::All), Selection::All)]
+fn which_points_fail(#[case] per_stack: Option<u64>, #[case] points: Option<Selection>, #[case] expected: Selection) {
+    let requested = Requested { per_stack, ..Requested::default() };
+    assert_eq!(merged(requested, &Environment { points, ..Environment::default() }).selection, expected);
+}
+
 #[test]
 fn a_variable_turns_on_what_no_test_asks_for() {
     let environment = Environment { guard: Some(Guard::Pages), show_reachable: Some(true), ..Environment::default() };
@@ -186,6 +197,10 @@ fn a_limit_without_end_leaves_room_for_sums() {
 #[case(
     Requested { jobs: Some(0), ..Requested::default() },
     "jobs=`0` can't be understood: it takes a whole number from 1 to 4294967295"
+)]
+#[case(
+    Requested { per_stack: Some(0), ..Requested::default() },
+    "points_per_stack=`0` can't be understood: it takes a whole number from 1"
 )]
 #[case(
     Requested { seed: Some(1 << 53), ..Requested::default() },

@@ -33,6 +33,8 @@ fn innocent() -> Result<(), Oom> {
 #[case("OOMSWEEP_SHARD", "0/2")]
 #[case("OOMSWEEP_SHARD", "1")]
 #[case("OOMSWEEP_JOBS", "0")]
+#[case("OOMSWEEP_POINTS", "stack")]
+#[case("OOMSWEEP_POINTS", "stacks:0")]
 #[case("OOMSWEEP_INFALLIBLE", "maybe")]
 #[case("OOMSWEEP_SWALLOWED", "yes")]
 #[case("OOMSWEEP_PANICS", "1")]

@@ -42,6 +42,13 @@ fn what_is_missing_or_too_much_is_said() {
     assert_eq!(refused(quote!(guard = "zones", threads = "all", realloc = "any")), Vec::<String>::new());
     assert_eq!(refused(quote!(known("7"))), ["an id is 16 hex digits, as the report shows it"]);
     assert_eq!(refused(quote!(seed = 1,)), Vec::<String>::new());
+    for points in [quote!(points = "all"), quote!(points = "stacks"), quote!(points = "stacks:12")] {
+        assert_eq!(refused(points), Vec::<String>::new());
+    }
+    for points in [quote!(points), quote!(points = stacks), quote!(points = "stack"), quote!(points = "stacks:0")] {
+        let takes = "`points` takes \"all\", \"stacks\" or, for three points of each stack, \"stacks:3\"";
+        assert_eq!(refused(points), [takes]);
+    }
     assert_eq!(refused(quote!(jobs = 1)), Vec::<String>::new());
     assert_eq!(refused(quote!(jobs = 4294967295)), Vec::<String>::new());
     for jobs in [quote!(jobs = 0), quote!(jobs = 4294967296), quote!(jobs = "4"), quote!(jobs), quote!(jobs = 1u32)] {

@@ -36,6 +36,12 @@ fn no_unit() {}
 #[alloc_test(max_time = 5)]
 fn no_time() {}
 
+#[alloc_test(points = "stack")]
+fn which() {}
+
+#[alloc_test(points = "stacks:0")]
+fn none_of_each() {}
+
 #[alloc_test(max_points = 0)]
 fn none() {}
 
