@@ -150,9 +150,11 @@ mod options {
         engine = "auto",
         timeout = "2.5s",
         max_time = "1m",
+        points = "all",
         max_points = 1000,
         seed = 0,
         shard = "1/1",
+        jobs = 2,
         error_if = |_: &TryReserveError| true,
     )]
     fn all() -> Result<(), TryReserveError> {

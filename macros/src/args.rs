@@ -27,10 +27,12 @@ enum Shape {
     Function,
     /// A string such as `"250ms"`.
     Duration,
-    /// A whole number, from this one on.
-    Number(u64),
+    /// A whole number, from this one to that one.
+    Number(u64, u64),
     /// A string such as `"1/4"`.
     Shard,
+    /// `"all"`, `"stacks"` or a string such as `"stacks:3"`.
+    Points,
 }
 
 const RULE: Shape = Shape::Choice(&[("deny", "Deny"), ("allow", "Allow")]);
@@ -62,16 +64,18 @@ const OPTIONS: &[(&str, Shape)] = &[
     ),
     ("timeout", Shape::Duration),
     ("max_time", Shape::Duration),
-    ("max_points", Shape::Number(1)),
-    ("seed", Shape::Number(0)),
+    ("points", Shape::Points),
+    ("max_points", Shape::Number(1, u64::MAX)),
+    ("seed", Shape::Number(0, u64::MAX)),
     ("shard", Shape::Shard),
+    ("jobs", Shape::Number(1, u32::MAX as u64)),
 ];
 
 /// What the attribute tells itself below an `#[rstest]`: the names of the allocators that it has taken out of the arguments.
 const TO_ITSELF: &str = "__allocators";
 
 /// Names that later releases will bring: options, patterns of `faults`, and values as `option = "value"`.
-const LATER: &[&str] = &["jobs", "invariant", "pairs", "resize"];
+const LATER: &[&str] = &["invariant", "pairs", "resize"];
 
 /// The patterns of `faults`, as people write them.
 const FAULTS: &[&str] = &["once", "persistent", "window", "budget", "size"];
@@ -109,10 +113,12 @@ pub(crate) enum Value {
     Function(Box<Expr>),
     /// Nanoseconds.
     Duration(u64),
-    /// For `max_points` and `seed`.
+    /// For `max_points`, `seed` and `jobs`.
     Number(u64),
     /// Part k of n.
     Shard(u64, u64),
+    /// How many points of each call stack fail, if not all.
+    Points(Option<u64>),
 }
 
 /// One option as it was given.
@@ -290,9 +296,10 @@ fn assigned(input: ParseStream<'_>, name: &Ident, shape: Shape, wrong: &dyn Fn(S
     match shape {
         Shape::Pattern => Ok(Value::Pattern(Box::new(Pat::parse_multi_with_leading_vert(input)?))),
         Shape::Function => Ok(Value::Function(Box::new(input.parse()?))),
-        Shape::Number(least) => {
+        Shape::Number(least, most) => {
             let literal: LitInt = input.parse().map_err(|error| wrong(error.span()))?;
-            number(&literal, least).ok_or_else(|| wrong(literal.span())).map(Value::Number)
+            let number = number(&literal, least).filter(|&number| number <= most);
+            number.ok_or_else(|| wrong(literal.span())).map(Value::Number)
         }
         _ => {
             let literal: LitStr = input.parse().map_err(|error| wrong(error.span()))?;
@@ -307,6 +314,7 @@ fn assigned(input: ParseStream<'_>, name: &Ident, shape: Shape, wrong: &dyn Fn(S
                     chosen.map(|(_, method)| Value::Switch(method))
                 }
                 Shape::Duration => nanoseconds(&text).map(Value::Duration),
+                Shape::Points => points(&text),
                 _ => shard(&text),
             };
             value.ok_or_else(|| wrong(literal.span()))
@@ -327,8 +335,10 @@ fn takes(name: &Ident, shape: Shape) -> String {
         Shape::Pattern => "a pattern: `error = MyError::OutOfMemory`".to_owned(),
         Shape::Function => "a function of `&E`: `error_if = is_out_of_memory`".to_owned(),
         Shape::Duration => "a time such as \"250ms\", \"2s\" or \"1m\"".to_owned(),
-        Shape::Number(0) => "a whole number".to_owned(),
-        Shape::Number(least) => format!("a whole number, at least {least}"),
+        Shape::Number(0, u64::MAX) => "a whole number".to_owned(),
+        Shape::Number(least, u64::MAX) => format!("a whole number, at least {least}"),
+        Shape::Number(least, most) => format!("a whole number from {least} to {most}"),
+        Shape::Points => "\"all\", \"stacks\" or, for three points of each stack, \"stacks:3\"".to_owned(),
         Shape::Shard => "a part of a whole such as \"1/4\"".to_owned(),
     }
 }
@@ -441,6 +451,17 @@ fn nanoseconds(text: &str) -> Option<u64> {
     let part = u128::from(digits(fraction)?).checked_mul(scale)? / parts;
     let total = u128::from(digits(whole)?).checked_mul(scale)?.checked_add(part)?;
     u64::try_from(total).ok().filter(|time| *time > 0)
+}
+
+/// `"all"`, `"stacks"`, `"stacks:3"`: how many points of each stack.
+fn points(text: &str) -> Option<Value> {
+    let most = match text.split_once(':') {
+        None if text == "all" => return Some(Value::Points(None)),
+        None if text == "stacks" => 1,
+        Some(("stacks", most)) => digits(most).filter(|most| *most > 0)?,
+        _ => return None,
+    };
+    Some(Value::Points(Some(most)))
 }
 
 /// `"1/4"`: part 1 of 4.

@@ -159,8 +159,13 @@ fn setting(option: &Opt, here: Span) -> TokenStream {
         }
         Value::Strings(list) => quote_spanned!(here=> [#(#list),*]),
         Value::Duration(time) => quote_spanned!(here=> ::core::time::Duration::from_nanos(#time)),
-        Value::Number(number) => quote_spanned!(here=> #number),
+        Value::Number(number) => {
+            let number = proc_macro2::Literal::u64_unsuffixed(*number);
+            quote_spanned!(here=> #number)
+        }
         Value::Shard(k, n) => quote_spanned!(here=> #k, #n),
+        Value::Points(None) => return TokenStream::new(),
+        Value::Points(Some(most)) => return quote_spanned!(here=> .points_per_stack(#most)),
         Value::Pattern(_) | Value::Function(_) => return TokenStream::new(),
     };
     quote_spanned!(here=> .#name(#value))

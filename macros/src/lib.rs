@@ -99,7 +99,14 @@ use crate::ast::{Function, Role, role};
 /// - **`max_time = "1m"`**\*, **`max_points = 1000`**\*: limits for the sweep; of points, of each allocator if there are several.
 ///   There are none if they are not given.
 /// - **`seed = 42`**\*: picks the points under `max_points`.
+/// - **`points = "all"`**\*, `"stacks"`, `"stacks:3"`: which points fail. With `"stacks"` of all that have the same call stack the first
+///   alone; with `"stacks:3"` the first, the last and one in the middle; with a larger number more, evenly spread. The call stack is the
+///   return addresses from the request as far as the call of the body, the innermost 96 of them. What only other points would show is not
+///   found; the report says how many stacks there are and how many points they stand for. With several allocators each is taken by itself.
 /// - **`shard = "1/4"`**\*: only this part of the trials, for several machines.
+/// - **`jobs = 4`**\*: how many copies of a run the snapshot engine may have running at once, each in a process of its own, from 1. With 1
+///   the run waits for each copy. If it is not given, as many as the machine has room for, shared with the other tests that run at the
+///   time; one under nextest.
 ///
 /// # Allocators as arguments
 ///

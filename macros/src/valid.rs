@@ -9,7 +9,7 @@ use crate::handles;
 use crate::source::Surroundings;
 
 /// Options that are about faults, and so mean nothing without any.
-const ABOUT_FAULTS: &[&str] = &["faults", "error", "error_if", "max_points", "shard"];
+const ABOUT_FAULTS: &[&str] = &["faults", "error", "error_if", "points", "max_points", "shard"];
 
 /// Checks options against each other.
 pub(crate) fn options(args: &Args) -> Result<()> {

@@ -194,6 +194,29 @@ impl<M> Sweep<M> {
         self
     }
 
+    /// Of the points with the same call stack only this many are made to fail, from 1: with 1 the first, with 2 the first and the last,
+    /// with more also what lies evenly between them. Default: all of them; `OOMSWEEP_POINTS` wins. 0 is refused when the body is run.
+    ///
+    /// A call stack is the return addresses from the request as far as the call of the body: the innermost 96, so that stacks which
+    /// part only further out count as one. One more plain run is made for them.
+    ///
+    /// ```
+    /// use oomsweep::Sweep;
+    ///
+    /// let report = Sweep::new("a_long_loop").points_per_stack(1).run(|| {
+    ///     for _ in 0..100 {
+    ///         Vec::<u8>::new().try_reserve(10)?;
+    ///     }
+    ///     Ok::<(), std::collections::TryReserveError>(())
+    /// });
+    /// let stacks = report.stacks.expect("they were asked for");
+    /// assert_eq!((stacks.points, stacks.each), (100, 1));
+    /// ```
+    pub fn points_per_stack(mut self, points: u64) -> Self {
+        self.requested.per_stack = Some(points);
+        self
+    }
+
     /// How many points are tried at most, from 1; of a body with several allocators, of each. Default: all; `OOMSWEEP_MAX_POINTS` wins.
     pub fn max_points(mut self, points: u64) -> Self {
         self.requested.max_points = Some(points);
@@ -227,6 +250,20 @@ impl<M> Sweep<M> {
             panic!("shard({k}, {n}): there is no part {k} of {n}, parts are numbered from 1 to their number");
         };
         self.requested.shard = Some(shard);
+        self
+    }
+
+    /// How many copies of a run the snapshot engine may have running at once, each in a process of its own, from 1. With 1 the run
+    /// waits for each copy. Default: as many as the machine has room for, shared with the other tests that run at the time, and one
+    /// under nextest; `OOMSWEEP_JOBS` wins. 0 is refused when the body is run.
+    ///
+    /// ```
+    /// use oomsweep::Sweep;
+    ///
+    /// let report = Sweep::new("one_by_one").jobs(1).run(|| Vec::<u8>::new().try_reserve(1));
+    /// ```
+    pub fn jobs(mut self, jobs: u32) -> Self {
+        self.requested.jobs = Some(jobs);
         self
     }
 

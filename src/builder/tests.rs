@@ -48,9 +48,11 @@ fn nothing() -> Requested {
     requested(|s| s.max_time(Duration::from_millis(4))),
     Requested { max_time: Some(Duration::from_millis(4)), ..nothing() }
 )]
+#[case(requested(|s| s.points_per_stack(3)), Requested { per_stack: Some(3), ..nothing() })]
 #[case(requested(|s| s.max_points(5)), Requested { max_points: Some(5), ..nothing() })]
 #[case(requested(|s| s.seed(6)), Requested { seed: Some(6), ..nothing() })]
 #[case(requested(|s| s.shard(3, 3)), Requested { shard: Some(Shard { k: 3, n: 3 }), ..nothing() })]
+#[case(requested(|s| s.jobs(4)), Requested { jobs: Some(4), ..nothing() })]
 #[case(requested(|s| s.seed(6).seed(7)), Requested { seed: Some(7), ..nothing() })]
 fn an_option_is_written_down(#[case] is: Requested, #[case] expected: Requested) {
     assert_eq!(is, expected);

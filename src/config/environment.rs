@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::choices::{Infallible, Rule};
 use super::error::ConfigError;
 use super::value;
-use crate::model::options::{EngineChoice, Guard, ReplayAt, Shard, Task};
+use crate::model::options::{EngineChoice, Guard, ReplayAt, Selection, Shard, Task};
 
 /// Everything that is set by variables; `None`: not said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,12 +28,16 @@ pub(crate) struct Environment {
     pub(crate) timeout: Option<Duration>,
     /// `OOMSWEEP_MAX_TIME`.
     pub(crate) max_time: Option<Duration>,
+    /// `OOMSWEEP_POINTS`.
+    pub(crate) points: Option<Selection>,
     /// `OOMSWEEP_MAX_POINTS`, from 1.
     pub(crate) max_points: Option<u64>,
     /// `OOMSWEEP_SEED`, below 2^53.
     pub(crate) seed: Option<u64>,
     /// `OOMSWEEP_SHARD`.
     pub(crate) shard: Option<Shard>,
+    /// `OOMSWEEP_JOBS`, from 1.
+    pub(crate) jobs: Option<u32>,
     /// `OOMSWEEP_INFALLIBLE`.
     pub(crate) infallible: Option<Infallible>,
     /// `OOMSWEEP_SWALLOWED`.
@@ -55,16 +59,18 @@ struct Variable {
 
 /// What `timeout` and `max_time` take.
 pub(super) const A_DURATION: &str = "a duration such as `250ms`, `2s` or `1m`, not zero";
-/// What `max_points` takes.
+/// What `max_points` and `points_per_stack` take.
 pub(super) const A_COUNT: &str = "a whole number from 1";
 /// What `seed` takes.
 pub(super) const A_SEED: &str = "a whole number below 9007199254740992 (2^53)";
 /// What `shard` takes.
 pub(super) const A_SHARD: &str = "a part `k/n` with k from 1 to n, such as `1/4`";
+/// What `jobs` takes.
+pub(super) const JOBS: &str = "a whole number from 1 to 4294967295";
 const A_RULE: &str = "`deny` or `allow`";
 const AN_ENGINE: &str = "`auto`, `replay`, `snapshot` or `in-process`";
 
-const VARIABLES: [Variable; 15] = [
+const VARIABLES: [Variable; 17] = [
     Variable { name: "OOMSWEEP", takes: "`sweep`, `leaks` or `off`", set: |to, text| put(&mut to.task, task(text)) },
     Variable {
         name: "OOMSWEEP_REPLAY",
@@ -90,12 +96,18 @@ const VARIABLES: [Variable; 15] = [
         set: |to, text| put(&mut to.max_time, value::duration(text)),
     },
     Variable {
+        name: "OOMSWEEP_POINTS",
+        takes: "`all`, `stacks` or, for three points of each stack, `stacks:3`",
+        set: |to, text| put(&mut to.points, value::points(text)),
+    },
+    Variable {
         name: "OOMSWEEP_MAX_POINTS",
         takes: A_COUNT,
         set: |to, text| put(&mut to.max_points, value::count(text)),
     },
     Variable { name: "OOMSWEEP_SEED", takes: A_SEED, set: |to, text| put(&mut to.seed, value::seed(text)) },
     Variable { name: "OOMSWEEP_SHARD", takes: A_SHARD, set: |to, text| put(&mut to.shard, value::shard(text)) },
+    Variable { name: "OOMSWEEP_JOBS", takes: JOBS, set: |to, text| put(&mut to.jobs, value::jobs(text)) },
     Variable {
         name: "OOMSWEEP_INFALLIBLE",
         takes: "`deny` or `skip`",
@@ -110,9 +122,6 @@ const VARIABLES: [Variable; 15] = [
         set: |to, text| put(&mut to.report_dir, Some(PathBuf::from(text))),
     },
 ];
-
-/// Names that a later release will know, and what holds until then.
-const LATER: [(&str, &str); 1] = [("OOMSWEEP_JOBS", "one trial is made after the other; unset it")];
 
 /// The names that processes of a sweep tell each other things by.
 const INTERNAL: &str = "OOMSWEEP_INTERNAL_";
@@ -142,9 +151,6 @@ impl Environment {
     }
 
     fn take(&mut self, name: &str, value: &OsStr) -> Result<(), ConfigError> {
-        if let Some((_, instead)) = LATER.iter().find(|(later, _)| *later == name) {
-            return Err(ConfigError::later(name, &value.to_string_lossy(), instead));
-        }
         let Some(variable) = VARIABLES.iter().find(|variable| variable.name == name) else {
             return Err(ConfigError::unknown(name, VARIABLES.iter().map(|variable| variable.name).collect()));
         };
@@ -252,9 +258,11 @@ mod tests {
             ("OOMSWEEP_REACHABLE", "show"),
             ("OOMSWEEP_TIMEOUT", "250ms"),
             ("OOMSWEEP_MAX_TIME", "1m"),
+            ("OOMSWEEP_POINTS", "stacks:3"),
             ("OOMSWEEP_MAX_POINTS", "10"),
             ("OOMSWEEP_SEED", "42"),
             ("OOMSWEEP_SHARD", "2/3"),
+            ("OOMSWEEP_JOBS", "4"),
             ("OOMSWEEP_INFALLIBLE", "skip"),
             ("OOMSWEEP_SWALLOWED", "allow"),
             ("OOMSWEEP_PANICS", "allow"),
@@ -270,9 +278,11 @@ mod tests {
             show_reachable: Some(true),
             timeout: Some(Duration::from_millis(250)),
             max_time: Some(Duration::from_secs(60)),
+            points: Some(Selection::Stacks(3)),
             max_points: Some(10),
             seed: Some(42),
             shard: Some(Shard { k: 2, n: 3 }),
+            jobs: Some(4),
             infallible: Some(Infallible::Skip),
             swallowed: Some(Rule::Allow),
             panics: Some(Rule::Allow),
@@ -288,6 +298,8 @@ mod tests {
     #[case("OOMSWEEP_ENGINE", "auto", Environment { engine: Some(EngineChoice::Auto), ..Environment::default() })]
     #[case("OOMSWEEP_ENGINE", "snapshot", Environment { engine: Some(EngineChoice::Snapshot), ..Environment::default() })]
     #[case("OOMSWEEP_ENGINE", "replay", Environment { engine: Some(EngineChoice::Replay), ..Environment::default() })]
+    #[case("OOMSWEEP_POINTS", "all", Environment { points: Some(Selection::All), ..Environment::default() })]
+    #[case("OOMSWEEP_POINTS", "stacks", Environment { points: Some(Selection::Stacks(1)), ..Environment::default() })]
     #[case("OOMSWEEP_GUARD", "zones", Environment { guard: Some(Guard::Zones), ..Environment::default() })]
     #[case("OOMSWEEP_REACHABLE", "hide", Environment { show_reachable: Some(false), ..Environment::default() })]
     #[case("OOMSWEEP_INFALLIBLE", "deny", Environment { infallible: Some(Infallible::Deny), ..Environment::default() })]
@@ -309,6 +321,11 @@ mod tests {
         "OOMSWEEP_MAX_TIME",
         "0s",
         "OOMSWEEP_MAX_TIME=`0s` can't be understood: it takes a duration such as `250ms`, `2s` or `1m`, not zero"
+    )]
+    #[case(
+        "OOMSWEEP_POINTS",
+        "stacks:0",
+        "OOMSWEEP_POINTS=`stacks:0` can't be understood: it takes `all`, `stacks` or, for three points of each stack, `stacks:3`"
     )]
     #[case("OOMSWEEP_MAX_POINTS", "0", "OOMSWEEP_MAX_POINTS=`0` can't be understood: it takes a whole number from 1")]
     #[case(
@@ -341,10 +358,11 @@ mod tests {
         "brute-force",
         "OOMSWEEP_ENGINE=`brute-force` can't be understood: it takes `auto`, `replay`, `snapshot` or `in-process`"
     )]
+    #[case("OOMSWEEP_JOBS", "0", "OOMSWEEP_JOBS=`0` can't be understood: it takes a whole number from 1 to 4294967295")]
     #[case(
         "OOMSWEEP_JOBS",
-        "4",
-        "OOMSWEEP_JOBS=`4` is not in this release yet: one trial is made after the other; unset it"
+        "4294967296",
+        "OOMSWEEP_JOBS=`4294967296` can't be understood: it takes a whole number from 1 to 4294967295"
     )]
     #[case("OOMSWEEP_GUARD", "page", "OOMSWEEP_GUARD=`page` can't be understood: it takes `zones` or `pages`")]
     #[case("OOMSWEEP_REACHABLE", "1", "OOMSWEEP_REACHABLE=`1` can't be understood: it takes `hide` or `show`")]
@@ -356,8 +374,8 @@ mod tests {
         "OOMSWEEP_HORSES",
         "3",
         "there is no variable OOMSWEEP_HORSES: there are OOMSWEEP, OOMSWEEP_REPLAY, OOMSWEEP_ENGINE, OOMSWEEP_GUARD, \
-         OOMSWEEP_REACHABLE, OOMSWEEP_TIMEOUT, OOMSWEEP_MAX_TIME, OOMSWEEP_MAX_POINTS, OOMSWEEP_SEED, OOMSWEEP_SHARD, \
-         OOMSWEEP_INFALLIBLE, OOMSWEEP_SWALLOWED, OOMSWEEP_PANICS, OOMSWEEP_INCOMPLETE, OOMSWEEP_REPORT_DIR"
+         OOMSWEEP_REACHABLE, OOMSWEEP_TIMEOUT, OOMSWEEP_MAX_TIME, OOMSWEEP_POINTS, OOMSWEEP_MAX_POINTS, OOMSWEEP_SEED, OOMSWEEP_SHARD, \
+         OOMSWEEP_JOBS, OOMSWEEP_INFALLIBLE, OOMSWEEP_SWALLOWED, OOMSWEEP_PANICS, OOMSWEEP_INCOMPLETE, OOMSWEEP_REPORT_DIR"
     )]
     fn what_is_wrong_is_said(#[case] name: &str, #[case] value: &str, #[case] message: &str) {
         assert_eq!(parse(&[(name, value)]), Err(message.to_owned()));

@@ -14,7 +14,6 @@ enum Problem {
     NotUnderstood { value: String, takes: &'static str },
     NotUtf8 { value: String, takes: &'static str },
     Empty { takes: &'static str },
-    Later { value: String, instead: &'static str },
     Unknown { nearest: Option<&'static str>, known: Vec<&'static str> },
 }
 
@@ -32,11 +31,6 @@ impl ConfigError {
     /// The variable is set, to nothing.
     pub(super) fn empty(name: &str, takes: &'static str) -> ConfigError {
         ConfigError { name: name.to_owned(), problem: Problem::Empty { takes } }
-    }
-
-    /// Variable or value are planned for a later release. `instead` goes behind the colon.
-    pub(super) fn later(name: &str, value: &str, instead: &'static str) -> ConfigError {
-        ConfigError { name: name.to_owned(), problem: Problem::Later { value: value.to_owned(), instead } }
     }
 
     /// There is no variable of that name; `known` are those that there are.
@@ -62,9 +56,6 @@ impl fmt::Display for ConfigError {
                 write!(f, "{name}=`{}` is not UTF-8: it takes {takes}", value.escape_debug())
             }
             Problem::Empty { takes } => write!(f, "{name} is empty: it takes {takes}; or unset it"),
-            Problem::Later { value, instead } => {
-                write!(f, "{name}=`{}` is not in this release yet: {instead}", value.escape_debug())
-            }
             Problem::Unknown { nearest: Some(nearest), .. } => {
                 write!(f, "there is no variable {name}: did you mean {nearest}?")
             }

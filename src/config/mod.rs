@@ -1,7 +1,7 @@
 //! What a test asks for and what the variables say, put together once into [`Options`].
 //!
-//! For *how to run* (task, engine, guard, what is listed, limits, seed, shard) the variable wins; for *what is accepted* (`infallible`, `swallowed`,
-//! `panics`, `incomplete`) the test wins and the variable is the default.
+//! For *how to run* (task, engine, guard, what is listed, limits, points, seed, shard, jobs) the variable wins; for *what is accepted*
+//! (`infallible`, `swallowed`, `panics`, `incomplete`) the test wins and the variable is the default.
 
 mod choices;
 mod environment;
@@ -15,7 +15,7 @@ pub(crate) use value::checked_shard;
 
 use std::time::Duration;
 
-use crate::model::options::{EngineChoice, GLOBAL_SPACE, Guard, Options, Shard, Task};
+use crate::model::options::{EngineChoice, GLOBAL_SPACE, Guard, Options, Selection, Shard, Task};
 use crate::model::trial::Policy;
 
 /// How many allocators a body may be called with.
@@ -62,12 +62,16 @@ pub(crate) struct Requested {
     pub(crate) timeout: Option<Duration>,
     /// The limit for the whole sweep.
     pub(crate) max_time: Option<Duration>,
+    /// How many points of each call stack fail.
+    pub(crate) per_stack: Option<u64>,
     /// How many points are tried at most.
     pub(crate) max_points: Option<u64>,
     /// Seeds the choice of points.
     pub(crate) seed: Option<u64>,
     /// The part of the trials.
     pub(crate) shard: Option<Shard>,
+    /// How many copies of a run may be running at once.
+    pub(crate) jobs: Option<u32>,
     /// What the body captures keeps nothing from run to run: it is the attribute's function, or as good as one.
     pub(crate) captures_nothing: bool,
     /// The names of the allocators that the body is called with.
@@ -80,8 +84,8 @@ pub(crate) struct Requested {
 ///
 /// # Errors
 ///
-/// If the test asks for something senseless: a limit of zero, a seed that the report cannot hold, a part that there is not, an
-/// empty path for `benign` or `intended` (which would excuse everything).
+/// If the test asks for something senseless: a limit or a number of zero, a seed that the report cannot hold, a part that there is
+/// not, an empty path for `benign` or `intended` (which would excuse everything).
 pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<Options, ConfigError> {
     requested.validate()?;
     let defaults = Options::default();
@@ -111,9 +115,11 @@ pub(crate) fn merge(requested: Requested, environment: &Environment) -> Result<O
         engine: environment.engine.or(requested.engine).unwrap_or(defaults.engine),
         timeout: limit(environment.timeout.or(requested.timeout)),
         max_time: limit(environment.max_time.or(requested.max_time)),
+        selection: environment.points.unwrap_or(requested.per_stack.map_or(Selection::All, Selection::Stacks)),
         max_points: environment.max_points.or(requested.max_points),
         seed: environment.seed.or(requested.seed).unwrap_or(defaults.seed),
         shard: environment.shard.or(requested.shard),
+        jobs: environment.jobs.or(requested.jobs),
         captures: !requested.captures_nothing,
         allocators: requested.allocators,
         global_swept: requested.global_swept,
@@ -128,8 +134,13 @@ impl Requested {
                 return Err(ConfigError::not_understood(name, "0s", environment::A_DURATION));
             }
         }
-        if self.max_points == Some(0) {
-            return Err(ConfigError::not_understood("max_points", "0", environment::A_COUNT));
+        for (name, count) in [("max_points", self.max_points), ("points_per_stack", self.per_stack)] {
+            if count == Some(0) {
+                return Err(ConfigError::not_understood(name, "0", environment::A_COUNT));
+            }
+        }
+        if self.jobs == Some(0) {
+            return Err(ConfigError::not_understood("jobs", "0", environment::JOBS));
         }
         if let Some(seed) = self.seed.filter(|&seed| seed >= value::SEED_END) {
             return Err(ConfigError::not_understood("seed", &seed.to_string(), environment::A_SEED));

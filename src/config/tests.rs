@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::fault::Fault;
-use crate::model::options::{Guard, Pattern, ReplayAt};
+use crate::model::options::{Guard, Pattern, ReplayAt, Selection};
 use rstest::rstest;
 
 fn merged(requested: Requested, environment: &Environment) -> Options {
@@ -91,6 +91,7 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
         max_points: Some(1),
         seed: Some(1),
         shard: Some(Shard { k: 1, n: 1 }),
+        jobs: Some(3),
         ..Requested::default()
     };
     let environment = Environment {
@@ -102,6 +103,7 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
         max_points: Some(2),
         seed: Some(2),
         shard: Some(Shard { k: 2, n: 2 }),
+        jobs: Some(4),
         ..Environment::default()
     };
     let options = merged(
@@ -116,6 +118,18 @@ fn for_how_to_run_the_variable_wins(#[case] test: bool, #[case] variables: bool)
     let shard = Shard { k: number, n: number };
     assert_eq!(how_to_run(&options), (engine, Some(time), Some(time), Some(number), number, Some(shard)));
     assert_eq!((options.guard, options.show_reachable), (guard, !variables));
+    assert_eq!(options.jobs, Some(if variables { 4 } else { 3 }));
+}
+
+#[rstest]
+#[case(None, None, Selection::All)]
+#[case(Some(2), None, Selection::Stacks(2))]
+#[case(None, Some(Selection::Stacks(3)), Selection::Stacks(3))]
+#[case(Some(2), Some(Selection::Stacks(3)), Selection::Stacks(3))]
+#[case(Some(2), Some(Selection::All), Selection::All)]
+fn which_points_fail(#[case] per_stack: Option<u64>, #[case] points: Option<Selection>, #[case] expected: Selection) {
+    let requested = Requested { per_stack, ..Requested::default() };
+    assert_eq!(merged(requested, &Environment { points, ..Environment::default() }).selection, expected);
 }
 
 #[test]
@@ -179,6 +193,14 @@ fn a_limit_without_end_leaves_room_for_sums() {
 #[case(
     Requested { max_points: Some(0), ..Requested::default() },
     "max_points=`0` can't be understood: it takes a whole number from 1"
+)]
+#[case(
+    Requested { jobs: Some(0), ..Requested::default() },
+    "jobs=`0` can't be understood: it takes a whole number from 1 to 4294967295"
+)]
+#[case(
+    Requested { per_stack: Some(0), ..Requested::default() },
+    "points_per_stack=`0` can't be understood: it takes a whole number from 1"
 )]
 #[case(
     Requested { seed: Some(1 << 53), ..Requested::default() },

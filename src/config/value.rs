@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::fault::Fault;
-use crate::model::options::{ReplayAt, Shard};
+use crate::model::options::{ReplayAt, Selection, Shard};
 
 /// The longest limit there is, a hundred years: as good as none, and far enough from the end of every clock that sums and
 /// small multiples of it do not overflow.
@@ -20,6 +20,21 @@ pub(super) fn number(text: &str) -> Option<u64> {
 /// A number from 1.
 pub(super) fn count(text: &str) -> Option<u64> {
     number(text).filter(|&count| count > 0)
+}
+
+/// `all`, `stacks` or `stacks:k`, k from 1.
+pub(super) fn points(text: &str) -> Option<Selection> {
+    match text.split_once(':') {
+        None if text == "all" => Some(Selection::All),
+        None if text == "stacks" => Some(Selection::Stacks(1)),
+        Some(("stacks", most)) => count(most).map(Selection::Stacks),
+        _ => None,
+    }
+}
+
+/// A number of processes, from 1.
+pub(super) fn jobs(text: &str) -> Option<u32> {
+    count(text)?.try_into().ok()
 }
 
 /// A number that the report file can hold.
@@ -168,6 +183,23 @@ mod tests {
         #[case] below: Option<u64>,
     ) {
         assert_eq!((number(text), count(text), seed(text)), (any, from_one, below));
+    }
+
+    #[rstest]
+    #[case("all", Some(Selection::All))]
+    #[case("stacks", Some(Selection::Stacks(1)))]
+    #[case("stacks:1", Some(Selection::Stacks(1)))]
+    #[case("stacks:12", Some(Selection::Stacks(12)))]
+    #[case("stacks:0", None)]
+    #[case("stacks:", None)]
+    #[case("stacks:-1", None)]
+    #[case("stacks:3:3", None)]
+    #[case("stacks 3", None)]
+    #[case("all:3", None)]
+    #[case("Stacks", None)]
+    #[case("", None)]
+    fn choices_of_points(#[case] text: &str, #[case] expected: Option<Selection>) {
+        assert_eq!(points(text), expected);
     }
 
     #[rstest]

@@ -9,7 +9,7 @@ use crate::inspect::symbols::Resolver;
 use crate::inspect::{blocks, fold};
 use crate::model::code::Code;
 use crate::model::names;
-use crate::model::options::{Guard, Options, Pattern, Task};
+use crate::model::options::{Guard, Options, Pattern, Selection, Task};
 use crate::model::place::{self, Origin};
 use crate::model::report::{Engine, Finding, Mode, Outcome, Report, RequestReport, Space};
 use crate::model::stack::{RawStack, Stack};
@@ -84,6 +84,7 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     report.guard_pages = options.guard == Guard::Pages;
     report.stopped = swept.cut.clone();
     report.shard = options.shard.map(|shard| format!("{}/{}", shard.k, shard.n));
+    report.stacks = swept.distinct;
     report.seed = options.max_points.map(|_| options.seed);
     report.engine = Engine {
         replay: if contained { swept.coverage.tried.saturating_sub(swept.branched) } else { 0 },
@@ -169,7 +170,8 @@ pub(super) fn keys(words: &[usize], resolver: &mut Resolver) -> Vec<(u64, u64)> 
 /// Findings that the test accepts are left out of the judgement, memory errors never; those that do not occur fail the test.
 fn accept_known(report: &mut Report, options: &Options) {
     // A part of the trials, or none, does not tell that a finding is gone.
-    let whole = report.complete && options.task == Task::Sweep && options.shard.is_none();
+    let chosen = options.shard.is_some() || options.selection != Selection::All;
+    let whole = report.complete && options.task == Task::Sweep && !chosen;
     for (place, id) in options.known.iter().enumerate() {
         if options.known.iter().take(place).any(|earlier| earlier == id) {
             continue;

@@ -70,6 +70,8 @@ pub(crate) struct Own {
     pub(crate) later: PagesVec<Recorded>,
     /// Record the stack of every point.
     pub(crate) point_stacks: bool,
+    /// Record a hash of the stack of every point, in place of the stack.
+    pub(crate) point_hashes: bool,
     /// They are kept here.
     pub(crate) points: PagesVec<usize>,
     /// Shrinks are no points.
@@ -218,6 +220,7 @@ impl Core {
                 keep_failures: false,
                 later: PagesVec::new(),
                 point_stacks: false,
+                point_hashes: false,
                 points: PagesVec::new(),
                 shrink_skip: false,
                 space: super::handles::GLOBAL,

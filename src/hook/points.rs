@@ -2,11 +2,15 @@
 
 use super::core::{Own, put_words};
 use super::fast::{self, MOST_PACKED};
+use super::gate;
 use super::journal::Journal;
 use crate::model::event::{Kind, Request};
 use crate::model::stack::RawStack;
 use crate::model::trial::Recorded;
 use crate::sys::{stacks, time};
+
+/// How many words the recorded stacks of one run may take; the points after that have none.
+const MOST_WORDS: usize = (64 << 20) / size_of::<usize>();
 
 /// One point of a run, as it is compared with the next run's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +59,12 @@ impl Own {
         self.wants_demands && self.record || self.trigger.is_budget()
     }
 
+    /// Whether something of the stack of every point is recorded.
+    #[inline(always)]
+    pub(crate) fn observes(&self) -> bool {
+        self.point_stacks || self.point_hashes
+    }
+
     /// Numbers a point of the body's own thread, and says whether it fails; writes the journal.
     #[inline(always)]
     pub(crate) fn point(&mut self, journal: &mut Journal, request: &mut Request, growth: u64, live: u64) -> bool {
@@ -69,7 +79,7 @@ impl Own {
             self.log.push(packed(request.size, request.align, request.kind));
             self.times.push(time::now_ns().saturating_sub(self.began));
         }
-        if self.wants_demands && self.record || self.point_stacks {
+        if self.wants_demands && self.record || self.observes() {
             self.observe(growth, live);
         }
         if fails {
@@ -93,7 +103,7 @@ impl Own {
     fn note_divergence(&self, journal: &mut Journal, request: &Request) {
         journal.diverged = Some(request.index);
         journal.diverging.request = *request;
-        stacks::capture(&mut journal.diverging.stack, self.cut);
+        stacks::capture(&mut journal.diverging.stack, self.cut_here());
     }
 
     /// What plain runs write down of a point besides, if it is asked for.
@@ -102,11 +112,21 @@ impl Own {
         if self.wants_demands && self.record {
             self.demands.push(if growth == 0 { 0 } else { live.wrapping_add(growth) });
         }
-        if self.point_stacks {
-            let mut stack = RawStack::EMPTY;
-            stacks::capture(&mut stack, self.cut);
+        if !self.observes() {
+            return;
+        }
+        let mut stack = RawStack::EMPTY;
+        stacks::capture(&mut stack, self.cut_here());
+        if self.point_hashes {
+            self.points.push(stack.hash() as usize);
+        } else if self.points.len() < MOST_WORDS {
             put_words(&mut self.points, &stack);
         }
+    }
+
+    /// Where stacks of the calling thread end: that of the body's own thread at the call of the body, another's nowhere.
+    fn cut_here(&self) -> usize {
+        if gate::local(|local| local.own.get()) { self.cut } else { 0 }
     }
 
     /// Puts down a request that came back empty-handed.
@@ -115,7 +135,7 @@ impl Own {
     pub(crate) fn failed(&mut self, journal: &mut Journal, request: Request, injected: bool) {
         let mut stack = RawStack::EMPTY;
         if self.failure_stacks {
-            stacks::capture(&mut stack, self.cut);
+            stacks::capture(&mut stack, self.cut_here());
         }
         journal.put_failed(request, injected, &stack);
         if self.keep_failures && injected && journal.failed > 1 {

@@ -82,6 +82,16 @@ pub struct Shard {
     pub n: u64,
 }
 
+/// Which of the points are made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Selection {
+    /// All of them.
+    #[default]
+    All,
+    /// Of those with the same call stack so many, from 1: the first, and the others spread evenly as far as the last.
+    Stacks(u64),
+}
+
 /// Everything that can be set.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -121,12 +131,16 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// The limit for the whole sweep.
     pub max_time: Option<Duration>,
+    /// Which points are made to fail.
+    pub selection: Selection,
     /// How many points are tried at most.
     pub max_points: Option<u64>,
     /// Seeds the choice under `max_points`.
     pub seed: u64,
     /// The part of the trials that is made here.
     pub shard: Option<Shard>,
+    /// How many copies of a run may be running at once, from 1; what the machine has room for if not given.
+    pub jobs: Option<u32>,
     /// The body is a closure, which may keep things in what it captures.
     pub captures: bool,
     /// The names of the allocators that the body is called with, in order.
@@ -177,9 +191,11 @@ impl Default for Options {
             engine: EngineChoice::Auto,
             timeout: None,
             max_time: None,
+            selection: Selection::All,
             max_points: None,
             seed: 0,
             shard: None,
+            jobs: None,
             captures: true,
             allocators: Vec::new(),
             global_swept: false,

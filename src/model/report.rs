@@ -8,7 +8,7 @@ use super::code::Code;
 use super::event::Kind;
 use super::memory::{Noticed, Place};
 use super::stack::Stack;
-pub use super::tried::{Coverage, Trial};
+pub use super::tried::{Coverage, Distinct, Trial};
 
 /// The number of the form that this version writes.
 pub const SCHEMA: u32 = 1;
@@ -383,6 +383,9 @@ pub struct Report {
     /// Which part of the trials this is, `k/n`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
+    /// What was chosen by call stacks, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stacks: Option<Distinct>,
     /// What cut the sweep short, such as `max_time`; absent when everything planned was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
@@ -432,6 +435,7 @@ impl Report {
             elapsed_ms: 0.0,
             seed: None,
             shard: None,
+            stacks: None,
             stopped: None,
             patterns: Vec::new(),
             guard_pages: false,
@@ -447,7 +451,7 @@ impl Report {
 }
 
 /// Readers may hold numbers as floats: a size that is absurd anyway is written as the largest that they can hold exactly.
-fn exact_integer<S: serde::Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn exact_integer<S: serde::Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     const LARGEST: u64 = (1 << 53) - 1;
     serializer.serialize_u64(LARGEST.min(*value))
 }

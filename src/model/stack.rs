@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hash::Fnv;
+
 /// How many return addresses are kept of one stack, innermost first.
 pub const MAX_FRAMES: usize = 96;
 
@@ -56,6 +58,16 @@ impl RawStack {
         stack
     }
 
+    /// The 64-bit FNV-1a hash of the addresses: within one process image, and in its forks, equal for equal stacks. Stacks that part
+    /// only beyond the [`MAX_FRAMES`] innermost frames are equal.
+    pub fn hash(&self) -> u64 {
+        let mut hash = Fnv::new();
+        for ip in self.ips() {
+            hash.write(&ip.to_le_bytes());
+        }
+        hash.finish()
+    }
+
     /// Forgets the frames.
     #[inline]
     pub fn clear(&mut self) {
@@ -89,3 +101,27 @@ pub struct Frame {
 
 /// A resolved stack, innermost frame first.
 pub type Stack = Vec<Frame>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_that_of_the_addresses_and_their_order() {
+        let hash = |ips: &[usize]| RawStack::from_ips(ips).hash();
+        assert_eq!(hash(&[]), Fnv::new().finish());
+        assert_eq!(hash(&[7, 9]), hash(&[7, 9]));
+        let others = [hash(&[]), hash(&[7]), hash(&[9]), hash(&[9, 7]), hash(&[7, 9, 0]), hash(&[7, 9, 9])];
+        assert!(!others.contains(&hash(&[7, 9])), "{others:?}");
+    }
+
+    #[test]
+    fn what_is_beyond_the_kept_frames_makes_no_difference() {
+        let mut ips = vec![1; MAX_FRAMES];
+        let all = RawStack::from_ips(&ips).hash();
+        ips.push(2);
+        assert_eq!(RawStack::from_ips(&ips).hash(), all);
+        ips[MAX_FRAMES - 1] = 2;
+        assert_ne!(RawStack::from_ips(&ips).hash(), all);
+    }
+}

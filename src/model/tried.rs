@@ -59,6 +59,27 @@ impl Coverage {
     }
 }
 
+/// Of the points with the same call stack only some were to fail: how many there are of either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distinct {
+    /// Distinct call stacks; of several allocators, of each by itself.
+    #[serde(rename = "distinct")]
+    pub stacks: u64,
+    /// The points that have them, and could have failed.
+    pub points: u64,
+    /// How many points of each stack were to fail at most.
+    #[serde(serialize_with = "super::report::exact_integer")]
+    pub each: u64,
+}
+
+impl Distinct {
+    /// Adds the stacks of another allocator's points.
+    pub fn join(&mut self, more: &Distinct) {
+        self.stacks = self.stacks.saturating_add(more.stacks);
+        self.points = self.points.saturating_add(more.points);
+    }
+}
+
 /// One trial: never folded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "TrialForm", into = "TrialForm")]

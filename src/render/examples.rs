@@ -191,6 +191,7 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         elapsed_ms: 4.2,
         seed: None,
         shard: None,
+        stacks: None,
         stopped: None,
         patterns: vec!["once".to_owned(), "persistent".to_owned()],
         guard_pages: false,
@@ -446,6 +447,7 @@ pub(crate) fn everything() -> Report {
     report.notes.push(wording::RETURNS_NOTHING.to_owned());
     report.engine.why = Some("why".to_owned());
     report.guard_pages = true;
+    report.stacks = Some(Distinct { stacks: 9, points: 23, each: 1 });
     report.spaces = spaces();
     report.points.global = 12;
     report.trials.push(Trial { space: Some("a".to_owned()), ..trial(Fault::Once(7), Verdict::Error) });

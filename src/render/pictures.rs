@@ -2,7 +2,7 @@
 
 use crate::model::code::Code;
 use crate::model::memory::Noticed;
-use crate::model::report::{Finding, Mode, Outcome, Report};
+use crate::model::report::{Coverage, Distinct, Finding, Mode, Outcome, Report};
 
 use super::settings::Settings;
 use super::{examples, json, terminal, wording};
@@ -93,7 +93,12 @@ fn other_ways_to_run() {
     let mut gone = examples::report(Vec::new());
     gone.result = Outcome::Failed;
     gone.known_gone = vec!["9f86d081884c7d65".to_owned()];
-    let texts: Vec<String> = [leaks, replay, allowed, gone].iter().map(picture).collect();
+    let mut chosen = examples::report(Vec::new());
+    chosen.stacks = Some(Distinct { stacks: 9, points: 23, each: 1 });
+    chosen.coverage = Coverage { planned: 18, tried: 18, error: 18, ..Coverage::default() };
+    let mut of_each = chosen.clone();
+    of_each.stacks = Some(Distinct { stacks: 1, points: 23, each: 3 });
+    let texts: Vec<String> = [leaks, replay, allowed, gone, chosen, of_each].iter().map(picture).collect();
     insta::assert_snapshot!(texts.join("---\n"));
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod carry;
 pub(crate) mod carry;
 pub(crate) mod crew;
 pub(crate) mod digest;
+mod distinct;
 pub(crate) mod excuse;
 pub(crate) mod in_place;
 pub(crate) mod order;

@@ -11,7 +11,7 @@ use super::order::{self, Plan};
 pub(crate) use super::swept::Swept;
 use super::tactics::Costs;
 use super::verdict::{findings, verdict};
-use super::{births, plain, warm};
+use super::{births, distinct, plain, warm};
 use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
@@ -146,7 +146,9 @@ impl<'a> Sweep<'a> {
         if self.options.task == Task::Leaks || self.swept.points.total == 0 {
             return Ok(());
         }
-        let plan = order::plan(&self.base, self.options);
+        let stacks = distinct::stacks(self.crew, self.options, self.base.len(), &mut self.swept)?;
+        let plan = order::plan(&self.base, &stacks, self.options);
+        self.swept.distinct = plan.distinct;
         self.swept.coverage.planned = plan.faults.len() as u64 + plan.cut;
         // What was found out before the engine broke down is told all the same.
         if let Err(Broken(why)) = self.run_plan(&plan) {
@@ -154,7 +156,7 @@ impl<'a> Sweep<'a> {
         }
         self.count(&plan);
         if !self.swept.failed.is_empty() {
-            let ask = Alone { point_stacks: true, ..Alone::of(Fault::None) };
+            let ask = Alone { point_stacks: true, patience: distinct::PATIENCE, ..Alone::of(Fault::None) };
             let stacks = self.crew.alone(ask, &[]).map(|digest| digest.points).unwrap_or_default();
             self.swept.stacks.push((self.label(), stacks));
         }
@@ -172,7 +174,7 @@ impl<'a> Sweep<'a> {
             let planned = if self.base.is_empty() {
                 self.swept.points.total.saturating_mul(self.options.patterns.len() as u64)
             } else {
-                let plan = order::plan(&self.base, self.options);
+                let plan = order::plan(&self.base, &[], self.options);
                 plan.faults.len() as u64 + plan.cut
             };
             self.swept.coverage.planned = planned;

@@ -2,7 +2,7 @@
 
 use super::crew::WarmedUp;
 use crate::hook::handles::GLOBAL;
-use crate::model::report::{Coverage, Points, Trial};
+use crate::model::report::{Coverage, Distinct, Points, Trial};
 use crate::model::trial::{Block, Judged};
 
 /// Everything that a sweep found out.
@@ -32,6 +32,8 @@ pub(crate) struct Swept {
     pub(crate) failed: Vec<Judged>,
     /// What was planned and what came of it.
     pub(crate) coverage: Coverage,
+    /// What was chosen by call stacks, if it was.
+    pub(crate) distinct: Option<Distinct>,
     /// Why the sweep is not complete.
     pub(crate) cut: Option<String>,
     /// Things worth saying.
@@ -82,6 +84,10 @@ impl Swept {
         points.global = if is_swept { 0 } else { points.global.max(added.global) };
         self.spaces.push((space, added.total));
         self.coverage.join(&more.coverage);
+        match (&mut self.distinct, more.distinct) {
+            (Some(all), Some(more)) => all.join(&more),
+            (all, more) => *all = all.or(more),
+        }
         self.runs = self.runs.max(more.runs);
         self.returns_result = more.returns_result;
         self.plain = self.plain.take().or(more.plain);
@@ -109,7 +115,7 @@ impl Swept {
     }
 
     /// Says it once, however many spaces it holds for.
-    fn note(&mut self, text: &str) {
+    pub(super) fn note(&mut self, text: &str) {
         if !self.notes.iter().any(|note| note == text) {
             self.notes.push(text.to_owned());
         }

@@ -23,10 +23,10 @@ fn times_are_read_with_their_unit() {
 #[test]
 fn every_mistake_is_reported_and_the_rest_is_read() {
     let errors =
-        refused(quote!(timeot = "1s", jobs = 4, seed = "x", max_points = 0, shard = "5/4", seed = 1, seed = 2));
+        refused(quote!(timeot = "1s", invariant = 4, seed = "x", max_points = 0, shard = "5/4", seed = 1, seed = 2));
     assert_eq!(errors.len(), 6, "{errors:?}");
     assert!(errors[0].starts_with("unknown option `timeot`; did you mean `timeout`?"), "{errors:?}");
-    assert_eq!(errors[1], "`jobs` is not in this release yet");
+    assert_eq!(errors[1], "`invariant` is not in this release yet");
     assert_eq!(errors[5], "`seed` is given twice");
 }
 
@@ -42,4 +42,16 @@ fn what_is_missing_or_too_much_is_said() {
     assert_eq!(refused(quote!(guard = "zones", threads = "all", realloc = "any")), Vec::<String>::new());
     assert_eq!(refused(quote!(known("7"))), ["an id is 16 hex digits, as the report shows it"]);
     assert_eq!(refused(quote!(seed = 1,)), Vec::<String>::new());
+    for points in [quote!(points = "all"), quote!(points = "stacks"), quote!(points = "stacks:12")] {
+        assert_eq!(refused(points), Vec::<String>::new());
+    }
+    for points in [quote!(points), quote!(points = stacks), quote!(points = "stack"), quote!(points = "stacks:0")] {
+        let takes = "`points` takes \"all\", \"stacks\" or, for three points of each stack, \"stacks:3\"";
+        assert_eq!(refused(points), [takes]);
+    }
+    assert_eq!(refused(quote!(jobs = 1)), Vec::<String>::new());
+    assert_eq!(refused(quote!(jobs = 4294967295)), Vec::<String>::new());
+    for jobs in [quote!(jobs = 0), quote!(jobs = 4294967296), quote!(jobs = "4"), quote!(jobs), quote!(jobs = 1u32)] {
+        assert_eq!(refused(jobs), ["`jobs` takes a whole number from 1 to 4294967295"]);
+    }
 }

@@ -1,7 +1,7 @@
 //! The first line of a report, and the last: what was tried, and what was not.
 
 use crate::model::code::Code;
-use crate::model::report::{Mode, Outcome, Report};
+use crate::model::report::{Distinct, Mode, Outcome, Report};
 
 use super::headline::unwraps_injected;
 use super::words::plural;
@@ -93,6 +93,7 @@ fn sweep(report: &Report, elapsed: &str, lines: &mut Vec<String>) {
     } else {
         lines.push(format!("{allocations} in {elapsed}: nothing to try"));
     }
+    lines.extend(report.stacks.as_ref().map(by_stack));
     let kinds = [
         (points.exempt, "exempt"),
         (points.first_use, "on first use, in an earlier plain run"),
@@ -113,6 +114,19 @@ fn by_space(report: &Report) -> String {
     }
     let each: Vec<String> = report.spaces.iter().map(|space| format!("{} {}", space.name, space.points)).collect();
     format!(" ({})", each.join(", "))
+}
+
+/// What was chosen by call stacks.
+fn by_stack(chosen: &Distinct) -> String {
+    let Distinct { stacks, points, each } = *chosen;
+    let which = match each {
+        1 => String::from("the first allocation"),
+        _ => format!("at most {}", plural(each, "allocation")),
+    };
+    format!(
+        "chosen by call stack: {which} of each of {}, of {points} in all; no fault begins at the others",
+        plural(stacks, "distinct stack")
+    )
 }
 
 /// ` × once, persistent = 92 trials`, or what was chosen of them.

@@ -1,8 +1,5 @@
 use oomsweep::alloc_test;
 
-#[alloc_test(jobs = 4)]
-fn jobs() {}
-
 #[alloc_test(invariant = holds)]
 fn two() {}
 

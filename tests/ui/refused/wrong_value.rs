@@ -36,8 +36,20 @@ fn no_unit() {}
 #[alloc_test(max_time = 5)]
 fn no_time() {}
 
+#[alloc_test(points = "stack")]
+fn which() {}
+
+#[alloc_test(points = "stacks:0")]
+fn none_of_each() {}
+
 #[alloc_test(max_points = 0)]
 fn none() {}
+
+#[alloc_test(jobs = 0)]
+fn no_process() {}
+
+#[alloc_test(jobs = "4")]
+fn no_number() {}
 
 #[alloc_test(shard = "5/4")]
 fn outside() {}
