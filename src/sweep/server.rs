@@ -29,6 +29,7 @@ pub(crate) fn serve(runner: &mut Runner<'_>, parent: i32, runs: Option<u32>) -> 
     output::no_input();
     let served = catch_unwind(AssertUnwindSafe(|| {
         enter(runner);
+        runner.core.store.step_aside();
         let board = runner.pages.board();
         try_locks(runner);
         // SAFETY: the word is atomic and always valid.
