@@ -31,6 +31,7 @@ pub(crate) fn serve(runner: &mut Runner<'_>, room: &Room, parent: i32, runs: Opt
     output::no_input();
     let served = catch_unwind(AssertUnwindSafe(|| {
         enter(runner);
+        runner.core.store.step_aside();
         let board = runner.pages.board();
         try_locks(runner);
         // SAFETY: the word is atomic and always valid.

@@ -15,11 +15,15 @@ fn long() -> Result<(), Oom> {
     (1..=100).try_for_each(|size| bytes!(size).map(drop).map_err(Oom::from))
 }
 
-/// Waits until the test has started processes below its own, `depth` levels of them; the deepest chain, from the top.
-fn chain(running: &Running, depth: usize) -> Vec<Process> {
+/// Waits until the test has started processes below its own, `depth` levels of them; the deepest chain, from the top. `None` if the
+/// test is over before.
+pub(crate) fn chain(running: &Running, depth: usize) -> Option<Vec<Process>> {
     let start = Instant::now();
     loop {
         let all = running.processes();
+        if all.is_empty() {
+            return None;
+        }
         let mut chain = vec![running.pid()];
         let mut found = Vec::new();
         while let Some(child) = all.iter().find(|process| Some(&process.parent) == chain.last()) {
@@ -27,12 +31,14 @@ fn chain(running: &Running, depth: usize) -> Vec<Process> {
             found.push(child.clone());
         }
         if found.len() >= depth {
-            return found;
+            return Some(found);
         }
         assert!(start.elapsed() < Duration::from_secs(60), "only {found:#?} came up among {all:#?}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+const LONG: &str = "it takes long";
 
 fn kill(pid: i32) {
     // SAFETY: no memory is involved; the process is one that this test started.
@@ -43,7 +49,7 @@ fn kill(pid: i32) {
 #[test]
 fn the_worker() {
     let running = Run::new("killed::long").start();
-    let worker = chain(&running, 2)[0].pid;
+    let worker = chain(&running, 2).expect(LONG)[0].pid;
     std::thread::sleep(Duration::from_millis(200));
     kill(worker);
     let ran = running.finish();
@@ -61,7 +67,7 @@ fn the_worker() {
 #[test]
 fn the_supervisor() {
     let running = Run::new("killed::long").start();
-    let supervisor = chain(&running, 3)[1].pid;
+    let supervisor = chain(&running, 3).expect(LONG)[1].pid;
     std::thread::sleep(Duration::from_millis(200));
     kill(supervisor);
     let ran = running.finish();
@@ -77,7 +83,7 @@ fn the_supervisor() {
 #[test]
 fn the_test() {
     let running = Run::new("killed::long").start();
-    chain(&running, 2);
+    chain(&running, 2).expect(LONG);
     std::thread::sleep(Duration::from_millis(200));
     kill(running.pid());
     let ran = running.finish();
@@ -90,7 +96,7 @@ fn the_test() {
 fn the_test_politely() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
         let running = Run::new("killed::long").start();
-        chain(&running, 2);
+        chain(&running, 2).expect(LONG);
         std::thread::sleep(Duration::from_millis(100));
         // SAFETY: no memory is involved; the process is one that this test started.
         unsafe { libc::kill(running.pid(), signal) };

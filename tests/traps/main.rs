@@ -16,6 +16,7 @@ mod builder;
 mod children;
 mod crowd;
 mod killed;
+mod left;
 mod output;
 mod signals;
 mod state;

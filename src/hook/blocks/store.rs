@@ -234,6 +234,13 @@ impl Store {
         None
     }
 
+    /// Leaves out an eighth of the range, so that what is opened from now on in this process, which was just forked, lies where nothing
+    /// will lie for long in the process that it was forked from. What that one writes into pages that both see, and what is copied
+    /// from there into a frame with all its padding, is then no address of a block of this one.
+    pub(crate) fn step_aside(&self) {
+        self.new_spans((self.bytes / 8) >> SPAN_SHIFT);
+    }
+
     /// Takes `count` metas that were never used; the number of the first.
     pub(crate) fn new_metas(&self, count: u32, family: Family) -> Option<u32> {
         let (next, end) = self.metas_of(family);

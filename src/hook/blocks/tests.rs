@@ -58,6 +58,17 @@ impl Bench {
 }
 
 #[test]
+fn a_process_that_stepped_aside_puts_new_blocks_where_the_other_puts_none() {
+    let bench = Bench::new();
+    // SAFETY: a meta of a block that was made just now.
+    let address = |size| unsafe { (*bench.allocate(size, 1, Kind::Alloc)).address };
+    let before = address(100_000);
+    bench.store.step_aside();
+    assert!(address(100_000) - before >= (1 << 30) / 8);
+    assert!(address(16) - before >= (1 << 30) / 8, "a class of which no span was open");
+}
+
+#[test]
 fn a_byte_beside_a_block_is_seen_for_every_size_and_alignment() {
     let bench = Bench::new();
     for size in (1..=4097).chain([14_303, 14_304, 14_305, 65_536, HUGE]) {
