@@ -6,6 +6,8 @@ mod launch;
 #[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
 #[path = "no_launch.rs"]
 mod launch;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+mod progress;
 mod replay;
 mod report_file;
 mod turn;

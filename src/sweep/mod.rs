@@ -30,6 +30,7 @@ mod plain;
 pub(crate) mod runner;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod server;
+pub(crate) mod standing;
 pub(crate) mod supervisor;
 mod swept;
 pub(crate) mod verdict;

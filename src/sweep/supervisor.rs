@@ -10,7 +10,7 @@ use super::excuse::{self, HasFrame};
 use super::order::{self, Plan};
 pub(crate) use super::swept::Swept;
 use super::verdict::{findings, verdict};
-use super::{births, plain, warm};
+use super::{births, plain, standing, warm};
 use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
@@ -51,7 +51,9 @@ struct Sweep<'a> {
 pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<'_>) -> Result<Swept, Broken> {
     let began = Instant::now();
     let mut whole = Swept::default();
+    standing::current().begin(options.spaces().len());
     for space in options.spaces() {
+        standing::current().next_part();
         crew.set_space(space);
         let mut sweep = Sweep { began, ..Sweep::new(crew, options, &mut *has_frame, space) };
         if let Err(broken) = sweep.go() {
@@ -138,6 +140,7 @@ impl<'a> Sweep<'a> {
         }
         let plan = order::plan(&self.base, self.options);
         self.swept.coverage.planned = plan.faults.len() as u64 + plan.cut;
+        standing::current().plan(plan.faults.len());
         // What was found out before the engine broke down is told all the same.
         if let Err(Broken(why)) = self.run_plan(&plan) {
             self.swept.cut = Some(why);
@@ -300,13 +303,16 @@ impl<'a> Sweep<'a> {
 
     fn put_good(&mut self, at: usize, result: (Verdict, bool)) {
         if let Some(place) = self.results.get_mut(at) {
-            *place = Some(result);
+            if place.replace(result).is_none() {
+                standing::current().count();
+            }
         }
     }
 
     fn put(&mut self, at: usize, judged: Judged) {
         self.put_good(at, (judged.verdict, judged.drifted));
         if !judged.codes.is_empty() {
+            standing::current().count_failed();
             self.failed.push((at, judged));
         }
     }

@@ -8,6 +8,7 @@ use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
 use super::digest::{Digest, NO_REFERENCE, digest};
 use super::runner::{Runner, Terms};
 use super::server;
+use super::standing;
 use super::watchdog::Watchdog;
 use crate::hook::core::core_or_make;
 use crate::hook::journal::Journal;
@@ -30,18 +31,25 @@ pub(crate) struct Worker<'a> {
     output: Output,
     server: Option<Child>,
     cold: Option<u32>,
+    meanwhile: &'a mut dyn FnMut(),
 }
 
 impl<'a> Worker<'a> {
-    /// An engine for this body; nothing is started yet. `plain_limit`: the limit of a plain run, in nanoseconds.
+    /// An engine for this body; nothing is started yet. `plain_limit`: the limit of a plain run, in nanoseconds. `meanwhile` is
+    /// called now and then while the engine waits.
     ///
     /// # Errors
     /// If the system has no pages or no descriptor left.
-    pub(crate) fn new(body: &'a mut dyn Body, terms: Terms<'a>, plain_limit: u64) -> Result<Worker<'a>, Broken> {
+    pub(crate) fn new(
+        body: &'a mut dyn Body,
+        terms: Terms<'a>,
+        plain_limit: u64,
+        meanwhile: &'a mut dyn FnMut(),
+    ) -> Result<Worker<'a>, Broken> {
         let pages = Pages::map().ok_or_else(|| Broken(String::from("the system has no pages left")))?;
         let output =
             Output::create().map_err(|error| Broken(format!("a file in memory could not be made: {error}")))?;
-        let worker = Worker { body, terms, pages, output, server: None, cold: None };
+        let worker = Worker { body, terms, pages, output, server: None, cold: None, meanwhile };
         worker.store_limit(plain_limit);
         Ok(worker)
     }
@@ -138,7 +146,9 @@ impl<'a> Worker<'a> {
         let number = asked.load(Ordering::Acquire).wrapping_add(1);
         asked.store(number, Ordering::Release);
         futex::wake(asked);
-        self.wait_for(answered, number, dog)
+        let waited = self.wait_for(answered, number, dog);
+        standing::current().look_away();
+        waited
     }
 
     fn wait_for(
@@ -153,6 +163,8 @@ impl<'a> Worker<'a> {
                 return Ok(None);
             }
             futex::wait(answered, seen, Duration::from_millis(20));
+            standing::current().look_at(&self.pages);
+            (self.meanwhile)();
             let Some(server) = &self.server else { return Err(Broken(String::from("there is no server"))) };
             if server.has_ended() {
                 if answered.load(Ordering::Acquire) == number {
