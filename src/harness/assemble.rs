@@ -121,7 +121,9 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     report.trials = swept.trials;
     if !plain_failed && !report.complete && !options.incomplete_allow {
         let mut finding = fold::of_the_test(Code::Incomplete);
-        finding.notes.extend(swept.cut.filter(|cut| !cut.starts_with("max_")));
+        // What the headline says of a sweep that had begun is not said again.
+        let is_said = |cut: &str| cut.starts_with("max_") || cut.starts_with("interrupt ");
+        finding.notes.extend(swept.cut.filter(|cut| !is_said(cut)));
         report.findings.push(finding);
     }
     finish(&mut report, options, resolver);

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::ending::{Patience, listen_as_worker};
+pub(super) use super::ending::{end_if_asked, listen};
 use super::progress::Line;
 use super::{Site, assemble, mode};
 use crate::hook::core::core_or_make;
@@ -20,6 +22,7 @@ use crate::sweep::crew::Broken;
 use crate::sweep::standing::{self, Standing};
 use crate::sweep::worker::Worker;
 use crate::sys;
+use crate::sys::interrupts;
 use crate::sys::process::Child;
 use crate::sys::shared::Shared;
 
@@ -121,6 +124,7 @@ pub(super) fn explore(site: &Site, options: &Options, body: &mut dyn Body) -> Re
     let limit = options.timeout.map_or(PLAIN_LIMIT, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
     let mut line = match TASK.get() {
         Some(job) => {
+            listen_as_worker();
             job.tell_standing();
             None
         }
@@ -155,9 +159,7 @@ fn answer_of_worker(site: &Site) -> Result<Report, String> {
         .stdout(printed.for_child().map_err(|error| told("its output", error))?)
         .stderr(printed.for_child().map_err(|error| told("its output", error))?);
     let mut child = patiently(|| command.spawn()).map_err(|error| told("the system says", error))?;
-    if let Some(standing) = &standing {
-        watch(&child, test, standing.get());
-    }
+    watch(&mut child, standing.as_ref().and_then(|standing| Line::new(test, standing.get())));
     // Where SIGCHLD is ignored, the system waits itself and keeps no status: the report tells how it went.
     let status = match child.wait() {
         Ok(status) => Some(status),
@@ -175,12 +177,16 @@ fn answer_of_worker(site: &Site) -> Result<Report, String> {
     })
 }
 
-/// Shows how far a worker has come until it has ended.
-fn watch(child: &std::process::Child, test: &str, standing: &Standing) {
-    let Some(mut line) = Line::new(test, standing) else { return };
-    let child = Child::look_at(child.id());
-    while !child.ends_within(LOOK) {
-        line.look();
+/// Shows how far a worker has come, and hands signals on to it, until it has ended.
+fn watch(worker: &mut std::process::Child, mut line: Option<Line<'_>>) {
+    let _handed_on = interrupts::hand_on_to(worker.id());
+    let looked = Child::look_at(worker.id());
+    let mut patience = Patience::new();
+    while !looked.ends_within(LOOK) {
+        if let Some(line) = &mut line {
+            line.look();
+        }
+        patience.look(worker);
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) mod digest;
 pub(crate) mod excuse;
 pub(crate) mod in_place;
 pub(crate) mod order;
+mod interrupt;
 mod plain;
 pub(crate) mod runner;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]

@@ -10,7 +10,7 @@ use super::excuse::{self, HasFrame};
 use super::order::{self, Plan};
 pub(crate) use super::swept::Swept;
 use super::verdict::{findings, verdict};
-use super::{births, plain, standing, warm};
+use super::{births, interrupt, plain, standing, warm};
 use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
@@ -52,6 +52,9 @@ pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<
     let began = Instant::now();
     let mut whole = Swept::default();
     standing::current().begin(options.spaces().len());
+    if let Some(why) = interrupt::reason() {
+        return Err(Broken(why));
+    }
     for space in options.spaces() {
         standing::current().next_part();
         crew.set_space(space);
@@ -63,7 +66,7 @@ pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<
             sweep.swept.cut = Some(broken.0);
         }
         whole.join(space, sweep.swept);
-        if whole.plain.is_some() {
+        if whole.plain.is_some() || interrupt::reason().is_some() {
             break;
         }
     }
@@ -179,8 +182,7 @@ impl<'a> Sweep<'a> {
         let mut size = BATCH;
         let mut at = 0;
         while at < faults.len() {
-            if self.out_of_time() {
-                self.swept.cut = Some(String::from("max_time"));
+            if self.is_to_stop() {
                 return Ok(());
             }
             // With the requests of all threads no plain run could tell that a batch has changed nothing.
@@ -247,8 +249,7 @@ impl<'a> Sweep<'a> {
                 self.put_good(at + place, result);
                 continue;
             }
-            if self.out_of_time() {
-                self.swept.cut = Some(String::from("max_time"));
+            if self.is_to_stop() {
                 return Ok(faults.len());
             }
             let judged = self.alone(fault, &[], 1)?;
@@ -302,10 +303,10 @@ impl<'a> Sweep<'a> {
     }
 
     fn put_good(&mut self, at: usize, result: (Verdict, bool)) {
-        if let Some(place) = self.results.get_mut(at) {
-            if place.replace(result).is_none() {
-                standing::current().count();
-            }
+        if let Some(place) = self.results.get_mut(at)
+            && place.replace(result).is_none()
+        {
+            standing::current().count();
         }
     }
 
@@ -414,8 +415,13 @@ impl<'a> Sweep<'a> {
         self.swept.failed = std::mem::take(&mut self.failed).into_iter().map(|(_, judged)| judged).collect();
     }
 
-    fn out_of_time(&self) -> bool {
-        self.options.max_time.is_some_and(|most| self.began.elapsed() >= most)
+    /// Whether nothing more is to be tried; if so, why is written down.
+    fn is_to_stop(&mut self) -> bool {
+        let is_over = self.options.max_time.is_some_and(|most| self.began.elapsed() >= most);
+        let why = interrupt::reason().or_else(|| is_over.then(|| String::from("max_time")));
+        let stops = why.is_some();
+        self.swept.cut = why.or(self.swept.cut.take());
+        stops
     }
 
     fn deadline(&self) -> u64 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::board::{Alone, Answer, End, Order, Pages, Warm};
 use super::crew::{BatchEnd, Broken, Crew, WarmedUp};
 use super::digest::{Digest, NO_REFERENCE, digest};
+use super::interrupt;
 use super::runner::{Runner, Terms};
 use super::server;
 use super::standing;
@@ -65,6 +66,7 @@ impl<'a> Worker<'a> {
         }
         let mut patience = Duration::from_millis(200);
         for _ in 0..STARTS {
+            interrupt::look(&self.pages)?;
             self.fork()?;
             if self.is_ready(patience) {
                 return Ok(());
@@ -135,6 +137,7 @@ impl<'a> Worker<'a> {
 
     /// Gives an order and waits for the answer. `Some`: the server's process ended over it, so.
     fn ask(&mut self, order: Order, dog: Option<&mut Watchdog>) -> Result<Option<End>, Broken> {
+        interrupt::look(&self.pages)?;
         self.start()?;
         let board = self.pages.board();
         // SAFETY: no order is open, so everything but the words is ours to write; the words are atomic.
@@ -165,6 +168,10 @@ impl<'a> Worker<'a> {
             futex::wait(answered, seen, Duration::from_millis(20));
             standing::current().look_at(&self.pages);
             (self.meanwhile)();
+            if let Err(broken) = interrupt::look(&self.pages) {
+                self.stop();
+                return Err(broken);
+            }
             let Some(server) = &self.server else { return Err(Broken(String::from("there is no server"))) };
             if server.has_ended() {
                 if answered.load(Ordering::Acquire) == number {
@@ -286,7 +293,10 @@ impl Crew for Worker<'_> {
 
     fn batch(&mut self, faults: &[Fault], deadline: u64) -> Result<BatchEnd, Broken> {
         let count = self.pages.put_batch(faults, deadline);
-        let ended = self.ask(Order::Batch { count }, None)?;
+        let ended = match self.ask(Order::Batch { count }, None) {
+            Ok(ended) => ended,
+            Err(broken) => return interrupt::first_of(&self.pages, broken),
+        };
         let (answer, good) = self.pages.batch_answer();
         let end = ended.unwrap_or(answer.end);
         let closing_died = end != End::Done && (good.len() == count || answer.stopped);
@@ -307,8 +317,11 @@ impl Crew for Worker<'_> {
 
     fn branches(&mut self, faults: &[Fault], deadline: u64) -> Result<Vec<Option<(Verdict, bool)>>, Broken> {
         let count = self.pages.put_branches(faults, deadline);
-        if self.ask(Order::Branches { count }, None)?.is_some() {
-            self.lost(self.runs());
+        match self.ask(Order::Branches { count }, None) {
+            Ok(None) => {}
+            Ok(Some(_)) => self.lost(self.runs()),
+            // Each result on the board is good by itself.
+            Err(broken) => interrupt::or(broken)?,
         }
         let mut results = self.pages.branch_answer(count);
         results.resize(faults.len(), None);

@@ -4,6 +4,7 @@
 mod alone;
 pub(crate) mod fds;
 pub(crate) mod futex;
+pub(crate) mod interrupts;
 pub(crate) mod locals;
 pub(crate) mod malloc;
 pub(crate) mod mapping;
