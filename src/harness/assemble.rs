@@ -78,6 +78,7 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
             .filter_map(|&(number, points)| Some(Space { name: options.allocator_name(u32::from(number))?, points }))
             .collect();
     }
+    let reasons = swept.reasons();
     report.notes = swept.notes;
     let unused = report.spaces.iter().filter(|space| space.points == 0 && report.spaces.len() > 1);
     report.notes.extend(unused.map(|space| wording::asked_for_nothing(&space.name)));
@@ -90,7 +91,8 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
         replay: if contained { swept.coverage.tried.saturating_sub(swept.branched) } else { 0 },
         snapshot: swept.branched,
         in_process: if contained { 0 } else { swept.coverage.tried },
-        why: why(swept.why, contained),
+        why: why(reasons, contained),
+        foretold_ms: swept.foretold.map(|time| time.as_secs_f64() * 1000.0),
     };
     if options.task == Task::Sweep {
         report.patterns = options.patterns.iter().map(|&pattern| pattern_text(pattern)).collect();
@@ -122,7 +124,9 @@ pub(super) fn report(site: &Site, options: &Options, swept: Swept, contained: bo
     report.trials = swept.trials;
     if !plain_failed && !report.complete && !options.incomplete_allow {
         let mut finding = fold::of_the_test(Code::Incomplete);
-        finding.notes.extend(swept.cut.filter(|cut| !cut.starts_with("max_")));
+        // What the headline says of a sweep that had begun is not said again.
+        let is_said = |cut: &str| cut.starts_with("max_") || cut.starts_with("interrupt ");
+        finding.notes.extend(swept.cut.filter(|cut| !is_said(cut)));
         report.findings.push(finding);
     }
     finish(&mut report, options, resolver);

@@ -5,7 +5,11 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use super::ending::{Patience, listen_as_worker};
+pub(super) use super::ending::{end_if_asked, listen};
+use super::progress::Line;
 use super::{Site, assemble, mode};
 use crate::hook::core::core_or_make;
 use crate::hook::gate::{self, State};
@@ -15,13 +19,21 @@ use crate::model::report::Report;
 use crate::render::{json, wording};
 use crate::session::Body;
 use crate::sweep::crew::Broken;
+use crate::sweep::runner::Terms;
+use crate::sweep::standing::{self, Standing};
 use crate::sweep::worker::Worker;
 use crate::sys;
+use crate::sys::interrupts;
+use crate::sys::process::Child;
+use crate::sys::shared::Shared;
 
-/// Tells a process that it is a worker: `PARENT:DESCRIPTOR:TEST`.
+/// Tells a process that it is a worker: `PARENT:REPORT:STANDING:TEST`, the second and the third its parent's descriptors of a file
+/// for the report, and of one that tells how far the sweep has come (-1: nobody watches).
 const VARIABLE: &str = "OOMSWEEP_INTERNAL_WORKER";
 /// The limit of a plain run for which no other was set, in nanoseconds.
 const PLAIN_LIMIT: u64 = 60_000_000_000;
+/// How often a worker that is waited for is looked at.
+const LOOK: Duration = Duration::from_millis(100);
 /// How much of what a worker printed is shown when it did not answer, in bytes.
 const SHOWN: usize = 4096;
 
@@ -31,8 +43,24 @@ static TASK: OnceLock<Job> = OnceLock::new();
 #[derive(Debug)]
 struct Job {
     parent: i32,
-    descriptor: i32,
+    report: i32,
+    standing: i32,
     test: String,
+}
+
+impl Job {
+    /// The file of one of the parent's descriptors.
+    fn path(&self, descriptor: i32) -> String {
+        format!("/proc/{}/fd/{descriptor}", self.parent)
+    }
+
+    /// From now on the parent sees how far the sweep has come, if it wants to; without that the sweep is the same.
+    fn tell_standing(&self) {
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(self.path(self.standing));
+        if let Ok(shared) = file.and_then(Shared::of) {
+            standing::tell(Box::leak(Box::new(shared)).get());
+        }
+    }
 }
 
 /// Before `main`, while there is one thread: a worker learns what it is, ties its life to its parent's, and takes the variable
@@ -54,10 +82,11 @@ fn before_main() {
 
 fn parse(value: OsString) -> Option<Job> {
     let text = value.into_string().ok()?;
-    let mut parts = text.splitn(3, ':');
+    let mut parts = text.splitn(4, ':');
     Some(Job {
         parent: parts.next()?.parse().ok()?,
-        descriptor: parts.next()?.parse().ok()?,
+        report: parts.next()?.parse().ok()?,
+        standing: parts.next()?.parse().ok()?,
         test: parts.next()?.to_owned(),
     })
 }
@@ -71,8 +100,7 @@ pub(super) fn is_worker_for(site: &Site) -> bool {
 pub(super) fn answer(report: &Report) {
     let Some(job) = TASK.get() else { return };
     let written = json::to_string(report).map_err(std::io::Error::other).and_then(|text| {
-        let path = format!("/proc/{}/fd/{}", job.parent, job.descriptor);
-        let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(path)?;
+        let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(job.path(job.report))?;
         file.write_all(text.as_bytes())
     });
     if let Err(error) = written {
@@ -95,7 +123,22 @@ pub(super) fn start(site: &Site, options: &Options) -> Report {
 /// Sweeps a body in children of this process.
 pub(super) fn explore(site: &Site, options: &Options, body: &mut dyn Body) -> Result<Report, Broken> {
     let limit = options.timeout.map_or(PLAIN_LIMIT, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
-    let mut crew = Worker::new(body, crate::sweep::runner::Terms::of(options), limit)?;
+    let mut line = match TASK.get() {
+        Some(job) => {
+            listen_as_worker();
+            job.tell_standing();
+            None
+        }
+        None => Line::new(site.test(), standing::current()),
+    };
+    let mut meanwhile = || {
+        if let Some(line) = &mut line {
+            line.look();
+        }
+    };
+    let host = TASK.get().map_or_else(sys::process::pid, |job| job.parent);
+    let terms = Terms { host, ..Terms::of(options) };
+    let mut crew = Worker::new(body, terms, limit, &mut meanwhile)?;
     super::explore(site, options, &mut crew)
 }
 
@@ -103,12 +146,15 @@ fn answer_of_worker(site: &Site) -> Result<Report, String> {
     let told = |what: &str, error: std::io::Error| format!("the worker could not be started: {what}: {error}");
     let mut channel = sys::output::MemoryFile::create(c"oomsweep report").map_err(|error| told("its report", error))?;
     let mut printed = sys::output::MemoryFile::create(c"oomsweep worker").map_err(|error| told("its output", error))?;
+    // Where there is no memory for it, nobody watches.
+    let standing = Line::is_seen().then(|| Shared::<Standing>::create(c"oomsweep standing").ok()).flatten();
     let program = std::env::current_exe().map_err(|error| told("the test binary", error))?;
     let test = site.test();
+    let told_in = standing.as_ref().map_or(-1, Shared::descriptor);
     let mut command = Command::new(&program);
     command
         .args(["--exact", test, "--nocapture", "--test-threads=1", "--include-ignored"])
-        .env(VARIABLE, format!("{}:{}:{}", sys::process::pid(), channel.descriptor(), site.path))
+        .env(VARIABLE, format!("{}:{}:{told_in}:{}", sys::process::pid(), channel.descriptor(), site.path))
         // A stack at every panic and abort costs more than the whole sweep.
         .env("RUST_BACKTRACE", "0")
         .env_remove("RUST_LIB_BACKTRACE")
@@ -116,6 +162,7 @@ fn answer_of_worker(site: &Site) -> Result<Report, String> {
         .stdout(printed.for_child().map_err(|error| told("its output", error))?)
         .stderr(printed.for_child().map_err(|error| told("its output", error))?);
     let mut child = patiently(|| command.spawn()).map_err(|error| told("the system says", error))?;
+    watch(&mut child, standing.as_ref().and_then(|standing| Line::new(test, standing.get())));
     // Where SIGCHLD is ignored, the system waits itself and keeps no status: the report tells how it went.
     let status = match child.wait() {
         Ok(status) => Some(status),
@@ -133,9 +180,22 @@ fn answer_of_worker(site: &Site) -> Result<Report, String> {
     })
 }
 
+/// Shows how far a worker has come, and hands signals on to it, until it has ended.
+fn watch(worker: &mut std::process::Child, mut line: Option<Line<'_>>) {
+    let _handed_on = interrupts::hand_on_to(worker.id());
+    let looked = Child::look_at(worker.id());
+    let mut patience = Patience::new();
+    while !looked.ends_within(LOOK) {
+        if let Some(line) = &mut line {
+            line.look();
+        }
+        patience.look(worker);
+    }
+}
+
 /// Tries again for a while when the system is short of processes.
 fn patiently<T>(mut start: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
-    let mut pause = std::time::Duration::from_millis(2);
+    let mut pause = Duration::from_millis(2);
     loop {
         match start() {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock && pause.as_millis() < 1000 => {

@@ -2,10 +2,14 @@
 
 mod assemble;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+mod ending;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 mod launch;
 #[cfg(not(all(target_os = "linux", not(oomsweep_portable))))]
 #[path = "no_launch.rs"]
 mod launch;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+mod progress;
 mod replay;
 mod report_file;
 mod turn;
@@ -68,7 +72,11 @@ impl Site {
 pub(crate) fn sweep(site: &Site, requested: Requested, body: &mut dyn Body) -> Report {
     let (options, environment) = understood(requested);
     let site = &Site { command: Some(command_again(&site.package)), ..site.clone() };
+    let listening = has_children(&options).then(launch::listen);
     let report = here(site, &options, body, || ());
+    if let Some(listening) = listening {
+        launch::end_if_asked(listening, &report, site, &environment);
+    }
     if options.task == Task::Off {
         return report;
     }
@@ -86,16 +94,21 @@ pub(crate) fn check(site: &Site, requested: Requested, body: &mut dyn Body) {
         return;
     }
     let (options, environment) = understood(requested);
-    let in_worker = sys::HAS_PROCESSES
-        && options.engine != EngineChoice::InProcess
-        && matches!(options.task, Task::Sweep | Task::Leaks);
-    let report = if in_worker {
-        launch::start(site, &options)
+    let report = if has_children(&options) {
+        let listening = launch::listen();
+        let report = launch::start(site, &options);
+        launch::end_if_asked(listening, &report, site, &environment);
+        report
     } else {
         here(site, &options, body, || hook::learn_capture(|| announce(site)))
     };
     let written = if options.task == Task::Off { Ok(()) } else { report_file::write(&report, site, &environment) };
     say(&report, written.err());
+}
+
+/// Whether the body is run in other processes than this.
+fn has_children(options: &Options) -> bool {
+    sys::HAS_PROCESSES && options.engine != EngineChoice::InProcess && matches!(options.task, Task::Sweep | Task::Leaks)
 }
 
 /// The command that runs a sweep of the builder again: the test that it stands in, which is its thread's name under the

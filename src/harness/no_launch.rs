@@ -1,6 +1,7 @@
 //! The twin of `launch.rs` for platforms where a test has no process but its own.
 
 use super::{Site, assemble, mode};
+use crate::config::Environment;
 use crate::model::code::Code;
 use crate::model::options::Options;
 use crate::model::report::Report;
@@ -17,6 +18,12 @@ pub(super) fn is_worker_for(_site: &Site) -> bool {
 
 /// A worker's answer; nobody waits for one.
 pub(super) fn answer(_report: &Report) {}
+
+/// Would listen to signals that ask the process to end.
+pub(super) fn listen() {}
+
+/// Would end the process if there was one.
+pub(super) fn end_if_asked(_listening: (), _report: &Report, _site: &Site, _environment: &Environment) {}
 
 /// Would start a worker.
 pub(super) fn start(site: &Site, options: &Options) -> Report {

@@ -139,8 +139,8 @@ impl Branch {
     /// Whether a copy is to be made for this fault; where no more are to be made at all, the list is cleared.
     fn wants(&mut self, lines: &Lines, due: &Due) -> bool {
         let traffic = lines.traffic();
-        let late = lines.deadline != 0 && time::now_ns() > lines.deadline;
-        if late || traffic.hung.load(Ordering::Acquire) >= lines.most_hung {
+        let deadline = traffic.deadline.load(Ordering::Acquire);
+        if (deadline != 0 && time::now_ns() > deadline) || traffic.hung.load(Ordering::Acquire) >= lines.most_hung {
             self.disarm();
             return false;
         }
@@ -167,12 +167,14 @@ impl Branch {
             return false;
         }
         let began = time::now_ns();
-        let Some(slot) = self.copies.room(&lines, lines.jobs) else {
+        let jobs = lines.jobs_now();
+        let Some(slot) = self.copies.room(&lines, jobs) else {
             lines.traffic().full.store(1, Ordering::Release);
             self.disarm();
             return false;
         };
-        let (_, state, place, journal) = lines.slot(slot);
+        let words = lines.slot(slot);
+        let journal = lines.journal_of(slot);
         // SAFETY: nobody else uses a free slot. The run's journal is written by this thread alone, and no reference to it is held.
         unsafe {
             journal.copy_from_nonoverlapping(lines.journal, 1);
@@ -181,9 +183,11 @@ impl Branch {
             (*journal).runs.fetch_add(1_u64.wrapping_shl(32).wrapping_add(self.made), Ordering::Relaxed);
         }
         self.made = self.made.wrapping_add(1);
-        place.store(due.place, Ordering::Relaxed);
+        words.place.store(due.place, Ordering::Relaxed);
+        words.end.store(0, Ordering::Relaxed);
+        words.hung.store(0, Ordering::Relaxed);
         lines.result(due.place).store(DOUBTFUL, Ordering::Relaxed);
-        state.store(RUNS, Ordering::Release);
+        words.state.store(RUNS, Ordering::Release);
         let original = process::pid();
         match process::clone_without_descriptor() {
             Ok(Side::Child) => {
@@ -200,13 +204,13 @@ impl Branch {
             }
             Ok(Side::Parent(child)) => {
                 self.copies.add(&lines, slot, child);
-                if lines.jobs <= 1 {
+                if jobs <= 1 {
                     self.copies.wait_for_all(&lines);
                 }
             }
             Err(_) => {
                 lines.result(due.place).store(LEFT, Ordering::Relaxed);
-                state.store(FREE, Ordering::Release);
+                words.state.store(FREE, Ordering::Release);
             }
         }
         self.stood_still(&lines, time::now_ns().saturating_sub(began));
@@ -255,9 +259,10 @@ mod tests {
             results: std::ptr::null(),
             traffic: std::ptr::null(),
             arena: Arena::map(4096).unwrap(),
-            deadline: 0,
             jobs: 1,
+            shared_with: None,
             most_hung: 1,
+            keeps_all: false,
         }
     }
 

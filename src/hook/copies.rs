@@ -6,13 +6,14 @@
 //!                             └─ it died, or was ended ── reaped ──> FREE
 //! ```
 
-use std::sync::atomic::{AtomicI32, AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::arena::Arena;
 use super::journal::Journal;
 use crate::sys::futex;
-use crate::sys::process::Child;
+use crate::sys::process::{Child, Died};
+use crate::sys::threads::Folder;
 
 /// How many journals of copies there is room for.
 pub(crate) const SLOTS: usize = 256;
@@ -46,6 +47,10 @@ pub(crate) struct Slot {
     pub(crate) state: AtomicU32,
     /// The place of its fault among the results.
     pub(crate) place: AtomicU32,
+    /// How it ended, if it did not come to its end: 0, or see [`coded`].
+    pub(crate) end: AtomicU32,
+    /// 1: it was ended because it was over its time.
+    pub(crate) hung: AtomicU32,
     /// What it writes.
     pub(crate) journal: Journal,
 }
@@ -66,11 +71,14 @@ pub(crate) struct Traffic {
     pub(crate) cheap: AtomicU32,
     /// 1: no journal or no room for texts was left.
     pub(crate) full: AtomicU32,
+    /// After this, in nanoseconds of the monotonic clock, no more copies are made; 0: never.
+    pub(crate) deadline: AtomicU64,
 }
 
 impl Traffic {
     /// Before a run.
-    pub(crate) fn clear(&self) {
+    pub(crate) fn clear(&self, deadline: u64) {
+        self.deadline.store(deadline, Ordering::Release);
         for word in [&self.ended, &self.waits, &self.hung, &self.crowded, &self.cheap, &self.full] {
             word.store(0, Ordering::Release);
         }
@@ -90,12 +98,32 @@ pub(crate) struct Lines {
     pub(crate) traffic: *const Traffic,
     /// Room for texts and arrays.
     pub(crate) arena: Arena,
-    /// After this, in nanoseconds of the monotonic clock, no more copies are made; 0: never.
-    pub(crate) deadline: u64,
     /// How many may run at once; with one, the original waits for it.
     pub(crate) jobs: u32,
+    /// They are shared with the other threads of this process, all but one of which run a test each; `None`: with nobody.
+    pub(crate) shared_with: Option<Folder>,
     /// No more are made when so many were over their time.
     pub(crate) most_hung: u32,
+    /// The journals of those that die are to be read.
+    pub(crate) keeps_all: bool,
+}
+
+/// How a process ended, in one word that is not 0.
+pub(crate) fn coded(died: Died) -> u32 {
+    match died {
+        Died::Exited(status) => 0x100_u32 | status.cast_unsigned() & 0xff,
+        Died::Signalled(number) => 0x200_u32 | number.cast_unsigned() & 0xff,
+    }
+}
+
+/// What a word of [`coded`] says.
+pub(crate) fn decoded(word: u32) -> Option<Died> {
+    let number = (word & 0xff).cast_signed();
+    match word >> 8 {
+        1 => Some(Died::Exited(number)),
+        2 => Some(Died::Signalled(number)),
+        _ => None,
+    }
 }
 
 /// In a result: the points before the fault were not those of the baseline.
@@ -108,13 +136,31 @@ impl Lines {
         unsafe { &*self.traffic }
     }
 
-    /// The slot's words, and where its journal lies.
-    pub(super) fn slot(&self, slot: usize) -> (&AtomicI32, &AtomicU32, &AtomicU32, *mut Journal) {
-        // SAFETY: callers name slots below `SLOTS`; of a slot that others write only the atomic words are referred to.
+    /// The slot's words.
+    pub(super) fn slot(&self, slot: usize) -> Words<'_> {
+        let slot = self.slots.wrapping_add(slot % SLOTS);
+        // SAFETY: of a slot that others write only the atomic words are referred to.
         unsafe {
-            let slot = self.slots.wrapping_add(slot % SLOTS);
-            (&(*slot).pid, &(*slot).state, &(*slot).place, &raw mut (*slot).journal)
+            Words {
+                pid: &(*slot).pid,
+                state: &(*slot).state,
+                place: &(*slot).place,
+                end: &(*slot).end,
+                hung: &(*slot).hung,
+            }
         }
+    }
+
+    /// Where the slot's journal lies.
+    pub(super) fn journal_of(&self, slot: usize) -> *mut Journal {
+        // SAFETY: only the address of a field is taken.
+        unsafe { &raw mut (*self.slots.wrapping_add(slot % SLOTS)).journal }
+    }
+
+    /// How many copies may run at once just now.
+    pub(super) fn jobs_now(&self) -> u32 {
+        let tests = self.shared_with.map_or(1, |folder| folder.count().saturating_sub(1).max(1));
+        u32::try_from(u64::from(self.jobs) / tests).unwrap_or(1).max(1)
     }
 
     /// The result at this place of the plan.
@@ -122,6 +168,15 @@ impl Lines {
         // SAFETY: places are those of the plan, and there is a result for each.
         unsafe { &*self.results.wrapping_add(place as usize) }
     }
+}
+
+/// The words of a slot.
+pub(super) struct Words<'a> {
+    pub(super) pid: &'a AtomicI32,
+    pub(super) state: &'a AtomicU32,
+    pub(super) place: &'a AtomicU32,
+    pub(super) end: &'a AtomicU32,
+    pub(super) hung: &'a AtomicU32,
 }
 
 /// The copies that this process has made and not yet waited for.
@@ -146,7 +201,7 @@ impl Copies {
         for _ in 0..SLOTS {
             let slot = self.from;
             self.from = slot.wrapping_add(1) % SLOTS;
-            if lines.slot(slot).1.load(Ordering::Acquire) == FREE {
+            if lines.slot(slot).state.load(Ordering::Acquire) == FREE {
                 return Some(slot);
             }
         }
@@ -155,7 +210,7 @@ impl Copies {
 
     /// A copy was made.
     pub(super) fn add(&mut self, lines: &Lines, slot: usize, child: Child) {
-        lines.slot(slot).0.store(child.pid, Ordering::Release);
+        lines.slot(slot).pid.store(child.pid, Ordering::Release);
         if let Some(place) = self.running.get_mut(self.count) {
             *place = Some((slot, child));
             self.count = self.count.wrapping_add(1);
@@ -194,7 +249,7 @@ impl Copies {
         let mut at = 0;
         while at < self.count {
             let Some(Some((slot, child))) = self.running.get(at) else { break };
-            let (pid, state, _, _) = lines.slot(*slot);
+            let Words { pid, state, end, .. } = lines.slot(*slot);
             if state.load(Ordering::Acquire) == RUNS && !child.has_ended() {
                 at = at.wrapping_add(1);
                 continue;
@@ -204,13 +259,28 @@ impl Copies {
             self.count = self.count.wrapping_sub(1);
             self.running.swap(at, self.count);
             if let Some((_, child)) = self.running.get_mut(self.count).and_then(Option::take) {
-                child.wait();
+                end.store(coded(child.wait()), Ordering::Release);
             }
-            if state.load(Ordering::Acquire) != KEPT {
-                state.store(FREE, Ordering::Release);
+            match state.load(Ordering::Acquire) {
+                KEPT => end.store(0, Ordering::Release),
+                RUNS if lines.keeps_all => state.store(KEPT, Ordering::Release),
+                _ => state.store(FREE, Ordering::Release),
             }
             any = true;
         }
         any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_process_ended_goes_into_a_word() {
+        for died in [Died::Exited(0), Died::Exited(255), Died::Signalled(6), Died::Signalled(64)] {
+            assert_eq!(decoded(coded(died)), Some(died));
+        }
+        assert_eq!(decoded(0), None);
     }
 }

@@ -65,7 +65,7 @@ pub struct Space {
 }
 
 /// Who tried the points, in trials.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Engine {
     /// By running the body again.
     pub replay: u64,
@@ -76,6 +76,9 @@ pub struct Engine {
     /// Why it was done so, if that needs saying.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// How long the sweep was thought to take, in milliseconds, when its first trials were made; there if it looked dear then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foretold_ms: Option<f64>,
 }
 
 /// A request, with the stack that made it.

@@ -45,6 +45,8 @@ pub(crate) struct Copying {
     pub(crate) count: usize,
     /// How many copies may run at once.
     pub(crate) jobs: u32,
+    /// They are shared with the other tests that run in this process; 0: with nobody.
+    pub(crate) shared_with: i32,
     /// What a copy is thought to cost, in nanoseconds; 0: not known.
     pub(crate) cost: u64,
     /// No more are made when so many were over their time.
@@ -53,6 +55,8 @@ pub(crate) struct Copying {
     pub(crate) births: bool,
     /// Keep every failed request.
     pub(crate) keep_failures: bool,
+    /// The journal of every copy that was not good is to be read.
+    pub(crate) keeps_all: bool,
     /// When no more copies are made, in nanoseconds of the monotonic clock; 0: never.
     pub(crate) deadline: u64,
 }

@@ -57,7 +57,9 @@ impl Runner<'_> {
         let verdict = verdict(&digest::facts(journal), &self.terms.policy);
         let result = if verdict.is_good() && journal.delivered > 0 && journal.lost == 0 {
             u16::from(number(verdict)) | if journal.diverged.is_some() { DRIFTED } else { 0 }
-        } else if self.ways().len() == 1 && tells_all(journal, terms.births && !self.terms.captures) {
+        } else if terms.keeps_all
+            || self.ways().len() == 1 && tells_all(journal, terms.births && !self.terms.captures)
+        {
             TOLD
         } else {
             DOUBTFUL

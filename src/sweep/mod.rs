@@ -27,6 +27,7 @@ mod distinct;
 pub(crate) mod excuse;
 pub(crate) mod in_place;
 pub(crate) mod order;
+mod interrupt;
 mod plain;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 mod room;
@@ -34,9 +35,11 @@ mod rounds;
 pub(crate) mod runner;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod server;
+pub(crate) mod standing;
 pub(crate) mod supervisor;
 mod swept;
 mod tactics;
+mod unsettled;
 pub(crate) mod verdict;
 pub(crate) mod warm;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]

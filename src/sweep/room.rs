@@ -14,6 +14,8 @@ use crate::hook::journal::Journal;
 use crate::model::code::Verdict;
 use crate::sys::output::Output;
 use crate::sys::pages::{self, Share};
+use crate::sys::process::Died;
+use crate::sys::threads;
 
 /// How many faults one run can have copies for.
 pub(crate) const PLAN: usize = 1 << 20;
@@ -53,6 +55,16 @@ impl Room {
         self.field::<Slot>(offset_of!(Layout, slots)).wrapping_add(slot % SLOTS)
     }
 
+    /// No more copies are made.
+    pub(crate) fn stop(&self) {
+        self.traffic().deadline.store(1, Ordering::Release);
+    }
+
+    /// How many copies of the last run have come to their end.
+    pub(crate) fn concluded(&self) -> u64 {
+        u64::from(self.traffic().ended.load(Ordering::Relaxed))
+    }
+
     fn result(&self, place: usize) -> &AtomicU16 {
         // SAFETY: atomic, and inside the array.
         unsafe { &*self.field::<AtomicU16>(offset_of!(Layout, results)).wrapping_add(place % PLAN) }
@@ -62,9 +74,10 @@ impl Room {
         self.field::<Due>(offset_of!(Layout, plan)).wrapping_add(place % PLAN)
     }
 
-    /// Writes a plan down, of [`PLAN`] faults at most; nothing has come of it yet. For who gives the order, while none is open.
-    pub(crate) fn put(&self, dues: &[Due]) -> usize {
-        self.traffic().clear();
+    /// Writes a plan down, of [`PLAN`] faults at most; nothing has come of it yet. Returns how many there was room for. After the deadline,
+    /// in nanoseconds of the monotonic clock (0: there is none), no more copies are made. For who gives the order, while none is open.
+    pub(crate) fn put(&self, dues: &[Due], deadline: u64) -> usize {
+        self.traffic().clear(deadline);
         for (place, &due) in dues.iter().take(PLAN).enumerate() {
             // SAFETY: no order is open, so the plan is the giver's; the place lies inside.
             unsafe { self.due(place).write(due) };
@@ -95,9 +108,10 @@ impl Room {
             results: self.result(0),
             traffic: self.traffic(),
             arena,
-            deadline: terms.deadline,
             jobs: terms.jobs,
+            shared_with: (terms.shared_with != 0).then(|| threads::folder_of(terms.shared_with)),
             most_hung: terms.most_hung,
+            keeps_all: terms.keeps_all,
         }
     }
 
@@ -123,7 +137,13 @@ impl Room {
                     && let Some(tried) = tried.get_mut((*slot).place.load(Ordering::Acquire) as usize)
                     && matches!(tried, Tried::Doubtful)
                 {
-                    *tried = Tried::Told(Box::new(digest::digest(&(*slot).journal, arena, End::Done, Some(output))));
+                    let end = match copies::decoded((*slot).end.load(Ordering::Acquire)) {
+                        _ if (*slot).hung.load(Ordering::Acquire) != 0 => End::TimedOut,
+                        Some(Died::Exited(status)) => End::Exited(status),
+                        Some(Died::Signalled(number)) => End::Signalled(number),
+                        None => End::Done,
+                    };
+                    *tried = Tried::Told(Box::new(digest::digest(&(*slot).journal, arena, end, Some(output))));
                 }
                 (*slot).pid.store(0, Ordering::Release);
             }
@@ -134,6 +154,7 @@ impl Room {
             hung: traffic.hung.load(Ordering::Acquire),
             crowded: traffic.crowded.load(Ordering::Acquire),
             full: traffic.full.load(Ordering::Acquire) != 0,
+            made: 0,
         }
     }
 }
@@ -172,7 +193,7 @@ mod tests {
         let output = Output::create().unwrap();
         let dues =
             [due(0, Fault::Once(7)), due(1, Fault::Once(9)), due(2, Fault::Persistent(7)), due(3, Fault::Persistent(9))];
-        assert_eq!(room.put(&dues), 4);
+        assert_eq!(room.put(&dues, 0), 4);
         let order: Vec<u32> = room.plan(4, |result| result == LEFT).iter().map(|due| due.place).collect();
         assert_eq!(order, [0, 2, 1, 3], "by point, then as planned");
         let number = Verdict::ALL.iter().position(|&verdict| verdict == Verdict::Error).unwrap() as u16;

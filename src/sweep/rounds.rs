@@ -42,6 +42,9 @@ impl Sweep<'_> {
     pub(super) fn run_plan(&mut self, plan: &Plan) -> Result<(), Broken> {
         self.results = vec![None; plan.faults.len()];
         let all: Vec<usize> = (0..plan.faults.len()).collect();
+        if self.unsettled.is_some() {
+            return self.copied(plan, all).map(|_| ());
+        }
         // With the requests of all threads no plain run could tell that a batch has changed nothing.
         if self.options.engine == EngineChoice::BruteForce || self.options.threads_all {
             return self.one_by_one(plan, &all);
@@ -90,12 +93,9 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Whether the sweep breaks off here; says so if it is for the time.
+    /// Whether the sweep breaks off here.
     fn is_over(&mut self) -> bool {
-        if self.swept.cut.is_none() && self.out_of_time() {
-            self.swept.cut = Some(String::from("max_time"));
-        }
-        self.swept.cut.is_some()
+        self.swept.cut.is_some() || self.is_to_stop()
     }
 
     /// Trials from the start, in batches.
@@ -200,6 +200,9 @@ impl Sweep<'_> {
             let round = Round::of(plan, &left);
             let copied = self.crew.copies(&self.dues(&round), self.terms(&round))?;
             self.note_reasons(&copied);
+            if let Some(points) = &mut self.unsettled {
+                *points = (*points).max(copied.made);
+            }
             let goes_on = copied.full || !later.is_empty();
             let before = left.len();
             let mut next = self.take_copies(&round, copied.tried, &mut others)?;
@@ -223,7 +226,7 @@ impl Sweep<'_> {
         others: &mut Vec<usize>,
     ) -> Result<Vec<usize>, Broken> {
         let mut left = Vec::new();
-        let free = self.options.engine == EngineChoice::Auto;
+        let free = self.is_free();
         for (nth, (tried, &fault)) in tried.into_iter().zip(&round.faults).enumerate() {
             let place = round.place(nth);
             match tried {
@@ -238,6 +241,13 @@ impl Sweep<'_> {
                     let judged = self.judge(fault, *digest);
                     self.put(place, judged);
                 }
+                // There is no trial from the start that would be the same: the copy is the run.
+                Tried::Told(digest) if self.unsettled.is_some() => {
+                    self.swept.branched += 1;
+                    let judged = self.judge(fault, *digest);
+                    self.put(place, judged);
+                }
+                Tried::Doubtful if self.unsettled.is_some() => left.push(place),
                 Tried::Told(_) | Tried::Doubtful => {
                     if self.is_over() {
                         break;
@@ -260,23 +270,30 @@ impl Sweep<'_> {
     }
 
     fn dues(&self, round: &Round<'_>) -> Vec<Due> {
-        let free = self.options.engine == EngineChoice::Auto;
+        let free = self.is_free();
         let worth = |fault| if free { self.costs.replay(fault).max(1) } else { u64::MAX };
         let due = |(nth, &fault): (usize, &Fault)| Due { fault, place: nth as u32, worth: worth(fault) };
         round.faults.iter().enumerate().map(due).collect()
     }
 
     fn terms(&self, round: &Round<'_>) -> Copying {
-        let free = self.options.engine == EngineChoice::Auto;
+        let free = self.is_free();
         Copying {
             count: round.faults.len(),
-            jobs: 1,
+            jobs: self.options.jobs.unwrap_or(0),
+            shared_with: 0,
             cost: if free { self.costs.copy() } else { 0 },
             most_hung: MOST_HUNG[usize::from(!free)],
-            births: self.base.len() < round.faults.len().saturating_mul(BIRTHS_A_COPY),
+            births: self.unsettled.is_some() || self.base.len() < round.faults.len().saturating_mul(BIRTHS_A_COPY),
             keep_failures: !self.options.benign.is_empty(),
+            keeps_all: self.unsettled.is_some(),
             deadline: self.deadline(),
         }
+    }
+
+    /// There is a choice between the ways of trying a fault.
+    fn is_free(&self) -> bool {
+        self.options.engine == EngineChoice::Auto && self.unsettled.is_none()
     }
 
     fn note_reasons(&mut self, copied: &Copied) {

@@ -44,6 +44,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) space: u8,
     /// What the live bytes would be at each point must be known.
     pub(crate) wants_demands: bool,
+    /// The process whose threads run the tests; 0: this sweep is alone.
+    pub(crate) host: i32,
     /// A run that records all births also writes down the blocks of the run that it leaves reachable.
     pub(crate) show_reachable: bool,
 }
@@ -61,6 +63,7 @@ impl<'a> Terms<'a> {
             realloc_moves: options.realloc_moves,
             space: options.spaces().first().copied().unwrap_or(GLOBAL),
             wants_demands: options.patterns.contains(&Pattern::Budget),
+            host: 0,
             show_reachable: options.show_reachable,
         }
     }

@@ -14,7 +14,7 @@ use crate::hook::copies::SLOTS;
 use crate::hook::gate::{self, State};
 use crate::session::witness::{self, Then};
 use crate::sys::process::{self, Child, Died, Side};
-use crate::sys::{futex, locals, output, pages, seen, stacks, time, world};
+use crate::sys::{futex, interrupts, locals, output, pages, seen, stacks, time, world};
 
 /// How a process of ours that ran into trouble of its own ends.
 pub(crate) const TROUBLE: i32 = 96;
@@ -24,6 +24,8 @@ const MOST_OUTPUT: u64 = 256 << 20;
 /// Serves orders until it is told to quit. `runs`: the runner makes that many plain runs before each order (the server never
 /// runs the body); `None`: the server warms up itself.
 pub(crate) fn serve(runner: &mut Runner<'_>, room: &Room, parent: i32, runs: Option<u32>) -> ! {
+    // A signal that the body sends is the body's doing.
+    interrupts::forget();
     process::settle_in(parent);
     process::adopt_orphans();
     process::no_core_files();
@@ -304,6 +306,8 @@ impl Kennel {
             let Some(dog) = self.dogs.get_mut(slot) else { continue };
             let over = dog.over(pid, run.load(Ordering::Acquire));
             if over && process::end_while(pid, number) {
+                // SAFETY: as above.
+                unsafe { &(*room.slot(slot)).hung }.store(1, Ordering::Release);
                 room.traffic().hung.fetch_add(1, Ordering::AcqRel);
             }
         }

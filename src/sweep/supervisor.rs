@@ -11,7 +11,7 @@ use super::order::{self, Plan};
 pub(crate) use super::swept::Swept;
 use super::tactics::Costs;
 use super::verdict::{findings, verdict};
-use super::{births, distinct, plain, warm};
+use super::{births, distinct, interrupt, plain, standing, warm};
 use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;
@@ -40,13 +40,15 @@ pub(super) struct Sweep<'a> {
     pub(super) swept: Swept,
     pub(super) base: Vec<Logged>,
     pub(super) results: Vec<Option<(Verdict, bool)>>,
-    failed: Vec<(usize, Judged)>,
+    pub(super) failed: Vec<(usize, Judged)>,
     baseline_stacks: Vec<usize>,
     pub(super) repeats: bool,
     /// What was measured, for the choice between the ways of trying a fault.
     pub(super) costs: Costs,
     /// Every run begins in a process of its own.
     pub(super) is_cold: bool,
+    /// Plain runs do not settle on a number of points, so that all trials are made in copies of one run: how many points that had.
+    pub(super) unsettled: Option<u64>,
 }
 
 /// Does what the options ask for.
@@ -56,7 +58,12 @@ pub(super) struct Sweep<'a> {
 pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<'_>) -> Result<Swept, Broken> {
     let began = Instant::now();
     let mut whole = Swept::default();
+    standing::current().begin(options.spaces().len());
+    if let Some(why) = interrupt::reason() {
+        return Err(Broken(why));
+    }
     for space in options.spaces() {
+        standing::current().next_part();
         crew.set_space(space);
         let mut sweep = Sweep { began, ..Sweep::new(crew, options, &mut *has_frame, space) };
         if let Err(broken) = sweep.go() {
@@ -66,7 +73,7 @@ pub(crate) fn sweep(crew: &mut dyn Crew, options: &Options, has_frame: HasFrame<
             sweep.swept.cut = Some(broken.0);
         }
         whole.join(space, sweep.swept);
-        if whole.plain.is_some() {
+        if whole.plain.is_some() || interrupt::reason().is_some() {
             break;
         }
     }
@@ -104,6 +111,7 @@ impl<'a> Sweep<'a> {
             repeats: true,
             costs: Costs::default(),
             is_cold: false,
+            unsettled: None,
         }
     }
 
@@ -113,6 +121,7 @@ impl<'a> Sweep<'a> {
         let any_number = self.options.threads_all || self.options.task == Task::Leaks;
         self.swept.take_points(&warmed, any_number);
         warmed.warm.number_varies &= !any_number;
+        self.look_for_numbers(&mut warmed);
         self.swept.plain = plain::of_the_warm_up(self.crew, self.options, self.has_frame, &warmed);
         if self.swept.plain.is_some() {
             self.plan_is_left();
@@ -147,15 +156,18 @@ impl<'a> Sweep<'a> {
             return Ok(());
         }
         let stacks = distinct::stacks(self.crew, self.options, self.base.len(), &mut self.swept)?;
-        let plan = order::plan(&self.base, &stacks, self.options);
+        let mut plan = order::plan(&self.base, &stacks, self.options);
         self.swept.distinct = plan.distinct;
         self.swept.coverage.planned = plan.faults.len() as u64 + plan.cut;
+        standing::current().plan(plan.faults.len());
         // What was found out before the engine broke down is told all the same.
         if let Err(Broken(why)) = self.run_plan(&plan) {
             self.swept.cut = Some(why);
         }
+        self.keep_what_was_there(&mut plan);
         self.count(&plan);
-        if !self.swept.failed.is_empty() {
+        // Of runs that are never alike no other run's points tell anything.
+        if !self.swept.failed.is_empty() && self.unsettled.is_none() {
             let ask = Alone { point_stacks: true, patience: distinct::PATIENCE, ..Alone::of(Fault::None) };
             let stacks = self.crew.alone(ask, &[]).map(|digest| digest.points).unwrap_or_default();
             self.swept.stacks.push((self.label(), stacks));
@@ -188,14 +200,17 @@ impl<'a> Sweep<'a> {
     }
 
     pub(super) fn put_good(&mut self, at: usize, result: (Verdict, bool)) {
-        if let Some(place) = self.results.get_mut(at) {
-            *place = Some(result);
+        if let Some(place) = self.results.get_mut(at)
+            && place.replace(result).is_none()
+        {
+            standing::current().count();
         }
     }
 
     pub(super) fn put(&mut self, at: usize, judged: Judged) {
         self.put_good(at, (judged.verdict, judged.drifted));
         if !judged.codes.is_empty() {
+            standing::current().count_failed();
             self.failed.push((at, judged));
         }
     }
@@ -297,8 +312,13 @@ impl<'a> Sweep<'a> {
         self.swept.failed = std::mem::take(&mut self.failed).into_iter().map(|(_, judged)| judged).collect();
     }
 
-    pub(super) fn out_of_time(&self) -> bool {
-        self.options.max_time.is_some_and(|most| self.began.elapsed() >= most)
+    /// Whether nothing more is to be tried; if so, why is written down.
+    pub(super) fn is_to_stop(&mut self) -> bool {
+        let is_over = self.options.max_time.is_some_and(|most| self.began.elapsed() >= most);
+        let why = interrupt::reason().or_else(|| is_over.then(|| String::from("max_time")));
+        let stops = why.is_some();
+        self.swept.cut = why.or(self.swept.cut.take());
+        stops
     }
 
     pub(super) fn deadline(&self) -> u64 {

@@ -114,6 +114,35 @@ impl Swept {
         self.coverage.left == 0 && self.cut.is_none()
     }
 
+    /// Why the trials were made as they were: what the report says of its engine.
+    pub(crate) fn reasons(&self) -> Option<String> {
+        let counted = |count: u64, one: &str, more: &str| match count {
+            0 => None,
+            1 => Some(one.to_owned()),
+            count => Some(format!("{count} {more}")),
+        };
+        let reasons = [
+            self.why.clone(),
+            counted(
+                u64::from(self.crowded),
+                "one fault begins where other threads are alive, and was tried from the start",
+                "faults begin where other threads are alive, and were tried from the start",
+            ),
+            counted(
+                u64::from(self.hung),
+                "a copy of the run was over its time, so what was left was tried from the start",
+                "copies of the run were over their time; what they came to was tried again from the start",
+            ),
+            counted(
+                self.unconfirmed,
+                "a trial was bad in a copy of the run and good from the start, which counts",
+                "trials were bad in copies of the run and good from the start, which counts",
+            ),
+        ];
+        let told: Vec<String> = reasons.into_iter().flatten().collect();
+        if told.is_empty() { None } else { Some(told.join("; ")) }
+    }
+
     /// Says it once, however many spaces it holds for.
     pub(super) fn note(&mut self, text: &str) {
         if !self.notes.iter().any(|note| note == text) {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::board::{Alone, Answer, Copying, End, Order, Pages, Warm};
 use super::crew::{BatchEnd, Broken, Copied, Crew, Due, WarmedUp};
 use super::digest::{Digest, NO_REFERENCE, digest};
+use super::interrupt;
 use super::room::Room;
 use super::runner::{Runner, Terms};
 use super::server;
+use super::standing;
 use super::watchdog::Watchdog;
 use crate::hook::core::core_or_make;
 use crate::hook::journal::{Journal, Step};
@@ -33,20 +35,27 @@ pub(crate) struct Worker<'a> {
     output: Output,
     server: Option<Child>,
     cold: Option<u32>,
+    meanwhile: &'a mut dyn FnMut(),
 }
 
 impl<'a> Worker<'a> {
-    /// An engine for this body; nothing is started yet. `plain_limit`: the limit of a plain run, in nanoseconds.
+    /// An engine for this body; nothing is started yet. `plain_limit`: the limit of a plain run, in nanoseconds. `meanwhile` is
+    /// called now and then while the engine waits.
     ///
     /// # Errors
     /// If the system has no pages or no descriptor left.
-    pub(crate) fn new(body: &'a mut dyn Body, terms: Terms<'a>, plain_limit: u64) -> Result<Worker<'a>, Broken> {
+    pub(crate) fn new(
+        body: &'a mut dyn Body,
+        terms: Terms<'a>,
+        plain_limit: u64,
+        meanwhile: &'a mut dyn FnMut(),
+    ) -> Result<Worker<'a>, Broken> {
         let none_left = || Broken(String::from("the system has no pages left"));
         let pages = Pages::map().ok_or_else(none_left)?;
         let room = Room::map().ok_or_else(none_left)?;
         let output =
             Output::create().map_err(|error| Broken(format!("a file in memory could not be made: {error}")))?;
-        let worker = Worker { body, terms, pages, room, output, server: None, cold: None };
+        let worker = Worker { body, terms, pages, room, output, server: None, cold: None, meanwhile };
         worker.store_limit(plain_limit);
         Ok(worker)
     }
@@ -62,6 +71,7 @@ impl<'a> Worker<'a> {
         }
         let mut patience = Duration::from_millis(200);
         for _ in 0..STARTS {
+            interrupt::look(&self.pages, &self.room)?;
             self.fork()?;
             if self.is_ready(patience) {
                 return Ok(());
@@ -133,6 +143,7 @@ impl<'a> Worker<'a> {
 
     /// Gives an order and waits for the answer. `Some`: the server's process ended over it, so.
     fn ask(&mut self, order: Order, dog: Option<&mut Watchdog>) -> Result<Option<End>, Broken> {
+        interrupt::look(&self.pages, &self.room)?;
         self.start()?;
         let board = self.pages.board();
         // SAFETY: no order is open, so everything but the words is ours to write; the words are atomic.
@@ -144,7 +155,9 @@ impl<'a> Worker<'a> {
         let number = asked.load(Ordering::Acquire).wrapping_add(1);
         asked.store(number, Ordering::Release);
         futex::wake(asked);
-        self.wait_for(answered, number, dog)
+        let waited = self.wait_for(answered, number, dog);
+        standing::current().look_away();
+        waited
     }
 
     fn wait_for(
@@ -160,6 +173,12 @@ impl<'a> Worker<'a> {
                 return Ok(None);
             }
             futex::wait(answered, seen, Duration::from_millis(20));
+            standing::current().look_at(&self.pages, self.room.concluded());
+            (self.meanwhile)();
+            if let Err(broken) = interrupt::look(&self.pages, &self.room) {
+                self.stop();
+                return Err(broken);
+            }
             let Some(server) = &self.server else { return Err(Broken(String::from("there is no server"))) };
             if server.has_ended() {
                 if answered.load(Ordering::Acquire) == number {
@@ -283,7 +302,10 @@ impl Crew for Worker<'_> {
 
     fn batch(&mut self, faults: &[Fault], deadline: u64) -> Result<BatchEnd, Broken> {
         let count = self.pages.put_batch(faults, deadline);
-        let ended = self.ask(Order::Batch { count }, None)?;
+        let ended = match self.ask(Order::Batch { count }, None) {
+            Ok(ended) => ended,
+            Err(broken) => return interrupt::first_of(&self.pages, broken),
+        };
         let (answer, good) = self.pages.batch_answer();
         let end = ended.unwrap_or(answer.end);
         let closing_died = end != End::Done && (good.len() == count || answer.stopped);
@@ -305,11 +327,20 @@ impl Crew for Worker<'_> {
     }
 
     fn copies(&mut self, dues: &[Due], mut terms: Copying) -> Result<Copied, Broken> {
-        terms.count = self.room.put(dues);
-        if self.ask(Order::Copies(terms), None)?.is_some() {
-            self.lost(self.runs());
+        if terms.jobs == 0 {
+            (terms.jobs, terms.shared_with) = (default_jobs(), self.terms.host);
         }
-        Ok(self.room.answer(terms.count, self.pages.arena, &self.output))
+        self.room.put(dues, terms.deadline);
+        match self.ask(Order::Copies(terms), None) {
+            Ok(None) => {}
+            Ok(Some(_)) => self.lost(self.runs()),
+            // Each result that is written down is good by itself.
+            Err(broken) => interrupt::or(broken)?,
+        }
+        let copied = self.room.answer(terms.count, self.pages.arena, &self.output);
+        // SAFETY: no order is open.
+        let (answer, journal) = unsafe { ((*self.pages.board()).answer, self.journal()) };
+        Ok(Copied { made: if answer.end == End::Done { journal.made } else { 0 }, ..copied })
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {
@@ -334,6 +365,15 @@ impl Crew for Worker<'_> {
     fn contains(&self) -> bool {
         true
     }
+}
+
+/// How many copies run at once if nobody says: what the machine has. Where a runner starts a process for each test, and as many of them
+/// as the machine has room for, one.
+fn default_jobs() -> u32 {
+    if std::env::var_os("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test") {
+        return 1;
+    }
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
 }
 
 impl Drop for Worker<'_> {

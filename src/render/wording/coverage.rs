@@ -60,9 +60,7 @@ pub(crate) fn closing<'r>(report: &'r Report, elapsed: &str, id: impl Fn(&'r str
             plural(drifted, "trial")
         )),
     }
-    if let Some(why) = &report.engine.why {
-        lines.push(format!("engine: {why}"));
-    }
+    lines.extend(engine(report));
     if !report.known.is_empty() {
         let ids: Vec<&str> = report.known.iter().map(|known| id(known)).collect();
         lines.push(format!("{} accepted: {}", plural(report.known.len() as u64, "known finding"), ids.join(", ")));
@@ -71,6 +69,21 @@ pub(crate) fn closing<'r>(report: &'r Report, elapsed: &str, id: impl Fn(&'r str
     lines.extend(gone.map(|id| format!("error: the known finding {id} no longer occurs: take its id out of `known`")));
     lines.extend(report.notes.iter().map(|note| format!("note: {note}")));
     lines
+}
+
+/// How the trials were made, where that needs saying.
+fn engine(report: &Report) -> Option<String> {
+    let engine = &report.engine;
+    let mut parts = Vec::new();
+    if engine.snapshot > 0 {
+        parts.push(format!("{} in copies of one run", plural(engine.snapshot, "trial")));
+        if engine.replay > 0 {
+            parts.push(format!("{} from the start", engine.replay));
+        }
+    }
+    let counts = (!parts.is_empty()).then(|| parts.join(", "));
+    let told: Vec<&str> = counts.as_deref().into_iter().chain(engine.why.as_deref()).collect();
+    (!told.is_empty()).then(|| format!("engine: {}", told.join("; ")))
 }
 
 fn sweep(report: &Report, elapsed: &str, lines: &mut Vec<String>) {

@@ -8,6 +8,7 @@ mod headline;
 mod labels;
 mod memory;
 mod notes;
+mod standing;
 mod words;
 
 pub(crate) use alone::{and_more, called_by_two, first_call, left_behind, memory_errors, misused, times};
@@ -16,3 +17,4 @@ pub(crate) use headline::{headline, unwraps_injected};
 pub(crate) use labels::*;
 pub(crate) use memory::{accused_born_here, bad_call, bad_call_here, freed_here, is_by_instruction};
 pub(crate) use notes::{IN_DROP, NEVER_KNOWN, RETURNS_NOTHING, asked_for_nothing, fallback, speak, speak_alone};
+pub(crate) use standing::{Standing, standing};

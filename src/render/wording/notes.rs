@@ -80,13 +80,18 @@ fn notes_of(finding: &Finding, report: &Report) -> Vec<&'static str> {
         Code::Baseline if finding.diverges.is_some() => notes.push(SAME_MEMORY),
         // What a replay asks for and does not find says why itself.
         Code::NotReached if finding.fault.is_none() => {}
-        Code::Incomplete if report.coverage.tried > 0 => notes.push(MORE_TIME),
+        Code::Incomplete if report.coverage.tried > 0 && !is_interrupted(report) => notes.push(MORE_TIME),
         code => notes.extend(notes_of_code(code)),
     }
     if finding.fault.as_deref() == Some("none") && finding.diverges.is_none() {
         notes.push("this is the plain run: the sweep begins when it passes");
     }
     notes
+}
+
+/// Whoever breaks a sweep off knows why it is not complete.
+fn is_interrupted(report: &Report) -> bool {
+    report.stopped.as_ref().is_some_and(|by| by.starts_with("interrupt "))
 }
 
 fn notes_of_code(code: Code) -> &'static [&'static str] {

@@ -97,6 +97,11 @@ impl MemoryFile {
         self.0.as_raw_fd()
     }
 
+    /// As a file like any other.
+    pub(crate) fn into_file(self) -> std::fs::File {
+        self.0
+    }
+
     /// A copy of the descriptor, for a child's stream; both write behind each other.
     ///
     /// # Errors

@@ -92,6 +92,14 @@ pub(crate) fn fork_child() -> io::Result<Side> {
 }
 
 impl Child {
+    /// A child that the standard library has made and waits for: here it is only looked at.
+    pub(crate) fn look_at(pid: u32) -> Looked {
+        // SAFETY: the child is not waited for yet, so its number is its own.
+        let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+        let (pid, pidfd) = (i32::try_from(pid).unwrap_or(0), i32::try_from(pidfd).unwrap_or(-1));
+        Looked(Child { pid, pidfd })
+    }
+
     /// Whether it ends within `limit`.
     pub(crate) fn ends_within(&self, limit: Duration) -> bool {
         if self.pidfd < 0 {
@@ -114,8 +122,9 @@ impl Child {
             let ended = unsafe {
                 let mut info: libc::siginfo_t = std::mem::zeroed();
                 let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | WALL;
-                libc::waitid(libc::P_PID, u32::try_from(self.pid).unwrap_or(0), &raw mut info, how) == 0
-                    && info.si_pid() == self.pid
+                let looked = libc::waitid(libc::P_PID, u32::try_from(self.pid).unwrap_or(0), &raw mut info, how);
+                // Where SIGCHLD is ignored the system has waited for it.
+                (looked == 0 && info.si_pid() == self.pid) || (looked != 0 && super::errno() == libc::ECHILD)
             };
             let left = limit.saturating_sub(begin.elapsed());
             if ended || left.is_zero() {
@@ -160,6 +169,25 @@ impl Child {
         // SAFETY: after waitid these fields are those of a child that ended.
         let status = unsafe { info.si_status() };
         if info.si_code == libc::CLD_EXITED { Died::Exited(status) } else { Died::Signalled(status) }
+    }
+}
+
+/// A child that somebody else waits for.
+#[derive(Debug)]
+pub(crate) struct Looked(Child);
+
+impl Looked {
+    /// Whether it ends within `limit`.
+    pub(crate) fn ends_within(&self, limit: Duration) -> bool {
+        self.0.ends_within(limit)
+    }
+}
+
+impl Drop for Looked {
+    fn drop(&mut self) {
+        if self.0.pidfd >= 0 {
+            super::fds::close(self.0.pidfd);
+        }
     }
 }
 

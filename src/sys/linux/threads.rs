@@ -1,6 +1,7 @@
 //! Counting threads.
 
 use std::ffi::CStr;
+use std::io::Write;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
@@ -8,9 +9,32 @@ use super::raw::File;
 
 /// How many threads this process has; 0 if the system does not tell. One system call, no allocation.
 pub(crate) fn count() -> u64 {
+    count_in(c"/proc/self/task")
+}
+
+/// The folder that tells of the threads of process `pid`: a C string, and zeros behind it.
+pub(crate) fn folder_of(pid: i32) -> Folder {
+    let mut folder = [0; 32];
+    let mut left: &mut [u8] = folder.split_last_mut().map_or(&mut [], |(_, rest)| rest);
+    let _ = write!(left, "/proc/{pid}/task");
+    Folder(folder)
+}
+
+/// See [`folder_of`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Folder([u8; 32]);
+
+impl Folder {
+    /// How many threads that process has; 0 if the system does not tell. One system call, no allocation.
+    pub(crate) fn count(&self) -> u64 {
+        CStr::from_bytes_until_nul(&self.0).map_or(0, count_in)
+    }
+}
+
+fn count_in(folder: &CStr) -> u64 {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: the path is a C string and `stat` is ours to be written.
-    if unsafe { libc::stat(c"/proc/self/task".as_ptr(), stat.as_mut_ptr()) } != 0 {
+    if unsafe { libc::stat(folder.as_ptr(), stat.as_mut_ptr()) } != 0 {
         return 0;
     }
     // SAFETY: the call has succeeded, so `stat` is written. A folder has two links of its own and one a thread.

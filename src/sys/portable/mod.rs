@@ -8,6 +8,7 @@
 //! Windows, macOS, the BSDs or WebAssembly. `wasm32-unknown-unknown` is known not to do, for its standard library has no clock.
 
 pub(crate) mod fds;
+pub(crate) mod interrupts;
 pub(crate) mod locals;
 pub(crate) mod malloc;
 pub(crate) mod mapping;

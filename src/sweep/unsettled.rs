@@ -1,0 +1,69 @@
+//! Bodies whose plain runs do not settle on a number of requests: no trial from the start repeats another, so each is made in a copy of
+//! one run, which needs no baseline.
+
+use super::crew::WarmedUp;
+use super::order::Plan;
+use super::supervisor::Sweep;
+use crate::hook::points::Logged;
+use crate::model::event::Kind;
+use crate::model::options::{EngineChoice, Options, Pattern, Selection, Task};
+
+/// A point that nothing is known of.
+const UNKNOWN: Logged = Logged { size: 1, align: 1, kind: Kind::Alloc, demand: 0 };
+
+impl Sweep<'_> {
+    /// If the number of requests varies and copies may be made, the sweep goes on with them alone.
+    pub(super) fn look_for_numbers(&mut self, warmed: &mut WarmedUp) {
+        let warm = &mut warmed.warm;
+        if !warm.number_varies || warm.failed || warmed.died || warm.threads_left {
+            return;
+        }
+        if !self.crew.contains() || !needs_no_baseline(self.options) {
+            return;
+        }
+        warm.number_varies = false;
+        self.unsettled = Some(0);
+        // As many as any run may make that is like those before; the run itself tells how many there are.
+        let most = warmed.log.len().max(usize::try_from(warm.first_points).unwrap_or(0));
+        warmed.log.resize(most.saturating_mul(2).saturating_add(64), UNKNOWN);
+        self.swept.why =
+            Some(String::from("no two plain runs made as many requests, so each trial was made in a copy of one run"));
+    }
+
+    /// Of a plan that was made for more points than the run had, keeps those that it had.
+    pub(super) fn keep_what_was_there(&mut self, plan: &mut Plan) {
+        let Some(points) = self.unsettled else { return };
+        let is_there: Vec<bool> =
+            plan.faults.iter().map(|fault| fault.place().is_some_and(|place| place < points)).collect();
+        let mut kept = is_there.iter();
+        plan.faults.retain(|_| kept.next().is_some_and(|&kept| kept));
+        let mut kept = is_there.iter();
+        self.results.retain(|_| kept.next().is_some_and(|&kept| kept));
+        let mut places = is_there.iter().scan(0_usize, |next, &kept| {
+            let place = *next;
+            *next += usize::from(kept);
+            Some(place)
+        });
+        let places: Vec<usize> = places.by_ref().collect();
+        for (at, _) in &mut self.failed {
+            *at = places.get(*at).copied().unwrap_or(*at);
+        }
+        self.swept.points.total = points;
+        self.swept.points.first_use = 0;
+        self.swept.coverage.planned = plan.faults.len() as u64;
+        if self.swept.cut.is_none() && self.results.iter().any(Option::is_none) {
+            self.swept.cut = Some(String::from("the lack of copies: where other threads were alive there were none"));
+        }
+    }
+}
+
+/// Whether the plan says nothing of the points but their numbers.
+fn needs_no_baseline(options: &Options) -> bool {
+    matches!(options.engine, EngineChoice::Auto | EngineChoice::Snapshot)
+        && options.task == Task::Sweep
+        && options.min_size.is_none()
+        && options.selection == Selection::All
+        && options.max_points.is_none()
+        && options.shard.is_none()
+        && !options.patterns.contains(&Pattern::Budget)
+}

@@ -1,0 +1,217 @@
+//! The user's wish that everything ends: SIGINT and SIGTERM, while somebody listens.
+//!
+//! ```text
+//! first signal ──> written down, handed on to the children that are registered; whoever listens looks, and comes to an end
+//! second       ──> ends the process at once, as the first would have done if nobody had listened
+//! ```
+//!
+//! A signal for which the program has a handler of its own, or which it ignores, is left alone. The children that a process forks
+//! must [`forget`]; one that executes another program begins with the defaults anyway.
+
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{output, process, terminal, time};
+
+const SIGNALS: [i32; 2] = [libc::SIGINT, libc::SIGTERM];
+/// How many children can be registered.
+const SLOTS: usize = 1024;
+/// One wish can arrive twice, by way of the process and of its group.
+const ONE_WISH: u64 = 300_000_000;
+
+/// The signal that has arrived; 0: none.
+static ARRIVED: AtomicI32 = AtomicI32::new(0);
+/// When that was, by the monotonic clock; 0: it is just arriving.
+static SINCE: AtomicU64 = AtomicU64::new(0);
+/// The process that listens: its children have copies of these words.
+static LISTENER: AtomicI32 = AtomicI32::new(0);
+/// A second signal changes nothing: who has started this process ends it.
+static PATIENT: AtomicBool = AtomicBool::new(false);
+static CHILDREN: [AtomicI32; SLOTS] = [const { AtomicI32::new(0) }; SLOTS];
+/// How many listen.
+static COUNT: Mutex<u32> = Mutex::new(0);
+
+/// As long as it is there, a signal does not end the process.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Listening(());
+
+/// What a second signal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Second {
+    /// It ends the process.
+    Ends,
+    /// Nothing: another process listens too, and ends this one.
+    Waits,
+}
+
+/// From now on signals are written down.
+pub(crate) fn listen(second: Second) -> Listening {
+    let mut count = COUNT.lock().unwrap_or_else(PoisonError::into_inner);
+    if *count == 0 {
+        LISTENER.store(process::pid(), Ordering::SeqCst);
+        PATIENT.store(second == Second::Waits, Ordering::SeqCst);
+        for number in SIGNALS {
+            if handler_of(number) == libc::SIG_DFL {
+                handle(number, on_signal as *const () as usize);
+            }
+        }
+    }
+    *count += 1;
+    Listening(())
+}
+
+impl Listening {
+    /// Ends the process by the signal that has arrived, as soon as nobody else listens.
+    pub(crate) fn end(self) -> ! {
+        let mut count = COUNT.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            end_now();
+        }
+        drop(count);
+        std::mem::forget(self);
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let mut count = COUNT.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = count.saturating_sub(1);
+        if *count > 0 {
+            return;
+        }
+        forget();
+        // It came when everything was done, and was not to be lost.
+        if arrived().is_some() && !PATIENT.load(Ordering::SeqCst) {
+            end_now();
+        }
+    }
+}
+
+/// The signal that has arrived.
+pub(crate) fn arrived() -> Option<i32> {
+    Some(ARRIVED.load(Ordering::SeqCst))
+        .filter(|&number| number != 0 && LISTENER.load(Ordering::SeqCst) == process::pid())
+}
+
+/// The name of the signal that has arrived.
+pub(crate) fn name() -> Option<&'static str> {
+    arrived().map(|number| if number == libc::SIGINT { "SIGINT" } else { "SIGTERM" })
+}
+
+/// How long ago a signal has arrived.
+pub(crate) fn age() -> Option<Duration> {
+    arrived()?;
+    let now = time::now_ns();
+    let since = SINCE.load(Ordering::SeqCst);
+    Some(Duration::from_nanos(if since == 0 { 0 } else { now.saturating_sub(since) }))
+}
+
+/// Puts the defaults back where this listens; the first thing that a forked child does. Takes no lock.
+pub(crate) fn forget() {
+    for number in SIGNALS {
+        if handler_of(number) == on_signal as *const () as usize {
+            handle(number, libc::SIG_DFL);
+        }
+    }
+}
+
+/// A child that signals are handed on to until this is dropped, which must be before it is waited for.
+#[derive(Debug)]
+pub(crate) struct HandedOn(Option<&'static AtomicI32>);
+
+/// Hands signals on to a child, one that has arrived already at once.
+pub(crate) fn hand_on_to(pid: u32) -> HandedOn {
+    let pid = i32::try_from(pid).unwrap_or(0);
+    let is_free = |slot: &&AtomicI32| slot.compare_exchange(0, pid, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+    let slot = CHILDREN.iter().find(is_free);
+    if let Some(number) = arrived() {
+        // SAFETY: the child is not waited for yet, so its number is its own.
+        unsafe { libc::kill(pid, number) };
+    }
+    HandedOn(slot)
+}
+
+impl Drop for HandedOn {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0 {
+            slot.store(0, Ordering::SeqCst);
+        }
+    }
+}
+
+extern "C" fn on_signal(number: i32) {
+    let saved = super::errno();
+    if LISTENER.load(Ordering::SeqCst) != process::pid() {
+        // A child in its first moments, for which nobody listens.
+        handle(number, libc::SIG_DFL);
+        // SAFETY: it is sent to this thread, and comes when the handler has returned.
+        unsafe { libc::raise(number) };
+    } else if ARRIVED.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        SINCE.store(time::now_ns().max(1), Ordering::SeqCst);
+        for slot in &CHILDREN {
+            let pid = slot.load(Ordering::SeqCst);
+            if pid > 0 {
+                // SAFETY: a child that is registered is not waited for yet, so its number is its own.
+                unsafe { libc::kill(pid, number) };
+            }
+        }
+    } else if !PATIENT.load(Ordering::SeqCst) {
+        let since = SINCE.load(Ordering::SeqCst);
+        if since != 0 && time::now_ns().saturating_sub(since) > ONE_WISH {
+            terminal::give_back();
+            handle(number, libc::SIG_DFL);
+            // SAFETY: as above.
+            unsafe { libc::raise(number) };
+        }
+    }
+    super::set_errno(saved);
+}
+
+/// Ends this process by the signal that has arrived.
+fn end_now() -> ! {
+    output::flush();
+    terminal::give_back();
+    end_by(ARRIVED.load(Ordering::SeqCst))
+}
+
+/// Ends this process by a signal, so that whoever waits for it sees which one it was.
+fn end_by(number: i32) -> ! {
+    handle(number, libc::SIG_DFL);
+    // SAFETY: a zeroed set is a valid one; the mask is the calling thread's.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigaddset(&raw mut set, number);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut());
+        libc::raise(number);
+    }
+    process::leave(128_i32.saturating_add(number))
+}
+
+/// What a signal does now.
+fn handler_of(number: i32) -> usize {
+    let mut now = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: only asks, and `now` is ours to be written; zeroed it is a valid one, too.
+    unsafe {
+        libc::sigaction(number, ptr::null(), now.as_mut_ptr());
+        now.assume_init().sa_sigaction
+    }
+}
+
+fn handle(number: i32, handler: usize) {
+    // SAFETY: a zeroed sigaction is a valid one; the handler is a default, or has the one-argument form. System calls that it
+    // interrupts are taken up again.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler;
+        action.sa_flags = libc::SA_RESTART;
+        libc::sigaction(number, &raw const action, ptr::null_mut());
+    }
+}
