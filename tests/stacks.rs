@@ -8,6 +8,7 @@
 mod common;
 
 use common::{Row, Run, Want, clean, failing, want};
+use oomsweep::{EngineChoice, Faults, Sweep};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -162,6 +163,18 @@ mod bodies {
         rounds(if run < 2 { 5 } else { 4 }, |_| false)
     }
 
+    #[alloc_test(points = "stacks", faults(once), known("0123456789abcdef"))]
+    #[ignore = "clean twin: run by the tests"]
+    fn knows_of_a_finding() -> Result<(), AllocError> {
+        rounds(3, |_| false)
+    }
+
+    /// Loops in a recursion: many stacks, of different numbers of points.
+    pub(super) fn loops(depth: usize) -> Result<(), AllocError> {
+        rounds(depth + 1, |_| false)?;
+        (0..depth).try_for_each(|below| black_box(loops(below)))
+    }
+
     #[alloc_test(points = "stacks:2", faults(once))]
     #[ignore = "clean twin: run by the tests"]
     fn of_two_allocators(left: TestAlloc, right: TestAlloc) -> Result<(), AllocError> {
@@ -306,6 +319,32 @@ fn a_run_that_differs_is_told_and_nothing_is_left_out() {
         failing("bodies::fewer_in_the_third_run").notes("had 8 requests that could fail, and the one before it 10");
     let row = row.trials("error*2 not-reached*2").finds(want("not-reached", "once@8", 2));
     hold_by(&of(row, 4, 10, 1));
+}
+
+#[test]
+fn what_was_not_tried_is_not_taken_for_gone() {
+    hold_by(&clean("bodies::knows_of_a_finding").trials("error*2").has("/known_gone", ()));
+    let report = Run::new("bodies::knows_of_a_finding").env("OOMSWEEP_POINTS", "all").go().expect_report();
+    assert_eq!(report.pointer("/known_gone/0"), Some(&"0123456789abcdef".into()));
+}
+
+#[test]
+fn engines_agree() {
+    use EngineChoice::{BruteForce, InProcess, Replay, Snapshot};
+    for each in 1..5 {
+        let [brute, others @ ..] = [BruteForce, Replay, Snapshot, InProcess].map(|engine| {
+            let sweep = Sweep::new("loops").faults(Faults::ONCE | Faults::PERSISTENT).engine(engine);
+            let report = sweep.points_per_stack(each).run(|| bodies::loops(3));
+            report.assert_clean();
+            (report.trials().to_vec(), report.stacks, report.points.total)
+        });
+        let stacks = brute.1.expect("they are what is chosen by");
+        assert!(stacks.stacks > 2 && stacks.stacks < stacks.points, "{stacks:?}");
+        assert!(brute.0.len() as u64 > 2 * stacks.stacks * u64::from(each > 1), "{stacks:?}");
+        for other in others {
+            assert_eq!(other, brute, "{each} of each stack");
+        }
+    }
 }
 
 #[test]

@@ -59,7 +59,8 @@ pub(crate) fn speak_alone(finding: &mut Finding) {
     finding.notes.extend(memory::notes(finding, Watcher::Allocator));
 }
 
-const MORE_TIME: &str = "give it more time, split it with `shard`, or accept it with `incomplete = \"allow\"`";
+const MORE_TIME: &str = "give it more time, split it with `shard`, let one allocation of each call stack fail with \
+                         `points = \"stacks\"`, or accept it with `incomplete = \"allow\"`";
 
 fn notes_of(finding: &Finding, report: &Report) -> Vec<&'static str> {
     let mut notes = Vec::new();
