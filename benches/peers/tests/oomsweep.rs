@@ -4,11 +4,13 @@
 mod body;
 #[path = "figures/bare.rs"]
 mod bare;
+#[path = "figures/bodies.rs"]
+mod bodies;
 
-use bare::passing;
+use bodies::{aborting, forgetting, passing};
 use body::{Refused, held, work};
 use oomsweep::model::options::EngineChoice;
-use oomsweep::{Sweep, alloc_test};
+use oomsweep::{Faults, Sweep, alloc_test};
 
 /// The sweep of so many held blocks, in each of its ways.
 macro_rules! sweeps {
@@ -42,6 +44,20 @@ macro_rules! sweeps {
 }
 
 sweeps! { n20: 20 n100: 100 n1000: 1_000 n10000: 10_000 }
+
+/// Every point ends the process.
+#[test]
+fn all_abort() {
+    let report = Sweep::new("all_abort").faults(Faults::ONCE).run(aborting::<100>);
+    assert!(report.coverage.tried == 100 && !report.is_clean(), "{report}");
+}
+
+/// Every point leaks what was made before it.
+#[test]
+fn all_leak() {
+    let report = Sweep::new("all_leak").faults(Faults::ONCE).run(forgetting::<100>);
+    assert!(report.coverage.tried == 100 && !report.is_clean(), "{report}");
+}
 
 /// A hundred milliseconds of work before the first of a thousand points.
 #[alloc_test]

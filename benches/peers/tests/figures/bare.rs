@@ -1,28 +1,6 @@
-//! Copies of a process that end at once, and a body to make them in.
+//! Copies of a process that end at once.
 
-use std::alloc::{alloc, dealloc};
-use std::hint::black_box;
 use std::time::Instant;
-
-use crate::body::{BLOCK, Refused};
-
-/// `N` blocks of 32 bytes, each freed before the next is made: nothing is left to do when one is refused. `before` is called before each
-/// request.
-pub(crate) fn passing<const N: usize>(mut before: impl FnMut()) -> Result<(), Refused> {
-    let mut made = 0;
-    while made < N {
-        before();
-        // SAFETY: the layout is not of size 0.
-        let block = black_box(unsafe { alloc(BLOCK) });
-        if block.is_null() {
-            return Err(Refused);
-        }
-        // SAFETY: made just now with this layout.
-        unsafe { dealloc(block, BLOCK) };
-        made += 1;
-    }
-    Ok(())
-}
 
 /// What copies cost.
 #[derive(Debug)]

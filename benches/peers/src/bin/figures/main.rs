@@ -110,6 +110,7 @@ const FIGURES: &[(&str, Figure)] = &[
     ("8", requests::attribute),
     ("9", builds::clean),
     ("10", sweeps::growth),
+    ("11", sweeps::failing),
 ];
 
 fn main() {

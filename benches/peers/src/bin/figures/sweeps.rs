@@ -185,6 +185,23 @@ pub(crate) fn growth(plan: &Plan, table: &mut Table) {
     ));
 }
 
+/// Figure 11: what is found costs more than what is fine.
+pub(crate) fn failing(plan: &Plan, table: &mut Table) {
+    let side = |name, test| Side { name, program: plan.test("debug", OURS, test), rounds: plan.rounds };
+    let rounds = Rounds::race(&[side("clean", "n100::once"), side("abort", "all_abort"), side("leak", "all_leak")]);
+    for (side, what) in [("abort", "each ends the process"), ("leak", "each leaks what was made before")] {
+        table.line(Line {
+            number: "11",
+            what: format!("debug, 100 points, once alone, {what}, one report; ours where all is well"),
+            ours: took(rounds.of(side).time),
+            peer: took(rounds.of("clean").time),
+            ratio: Some(rounds.ratio(side, "clean")),
+            seconds: rounds.of(side).time,
+            goal: Goal::None,
+        });
+    }
+}
+
 /// A line of ours against a peer.
 fn against(
     table: &mut Table,

@@ -43,14 +43,16 @@ pub(crate) struct Line {
 #[derive(Debug, Default)]
 pub(crate) struct Table(Vec<[String; 7]>);
 
-const HEAD: [&str; 7] = ["", "figure", "ours", "beside it", "ratio (of processor time)", "goal", ""];
+const HEAD: [&str; 7] = ["", "figure", "ours", "beside it", "ratio (by processor time)", "goal", ""];
 
 impl Table {
     /// Adds a line.
     pub(crate) fn line(&mut self, line: Line) {
         let ratio = line.ratio.map_or(String::new(), |ratio| {
             let words = if matches!(line.goal, Goal::Faster(_) | Goal::Beside) { "as fast" } else { "as long" };
-            format!("{} times {words} ({})", number(ratio.time), number(ratio.processor))
+            let by_processor =
+                if ratio.processor.is_finite() { format!(" ({})", number(ratio.processor)) } else { String::new() };
+            format!("{} times {words}{by_processor}", number(ratio.time))
         });
         let time = line.ratio.map_or(f64::NAN, |ratio| ratio.time);
         let (goal, met) = match line.goal {
