@@ -12,7 +12,7 @@ use super::watchdog::Watchdog;
 use crate::hook::gate::{self, State};
 use crate::session::witness::{self, Then};
 use crate::sys::process::{self, Child, Died, Side};
-use crate::sys::{futex, locals, output, pages, seen, stacks, time, world};
+use crate::sys::{family, futex, locals, output, pages, seen, stacks, time, world};
 
 /// How a process of ours that ran into trouble of its own ends.
 pub(crate) const TROUBLE: i32 = 96;
@@ -22,6 +22,7 @@ const MOST_OUTPUT: u64 = 256 << 20;
 /// Serves orders until it is told to quit. `runs`: the runner makes that many plain runs before each order (the server never
 /// runs the body); `None`: the server warms up itself.
 pub(crate) fn serve(runner: &mut Runner<'_>, parent: i32, runs: Option<u32>) -> ! {
+    family::leave();
     process::settle_in(parent);
     process::adopt_orphans();
     process::no_core_files();

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod alone;
+pub(crate) mod family;
 pub(crate) mod fds;
 pub(crate) mod futex;
 pub(crate) mod locals;
