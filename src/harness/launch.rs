@@ -71,7 +71,7 @@ fn before_main() {
     // SAFETY: nothing but this thread runs before `main`.
     unsafe { std::env::remove_var(VARIABLE) };
     let Some(job) = parse(value) else { return };
-    sys::process::tie_to(job.parent);
+    sys::family::found(job.parent);
     let _ = TASK.set(job);
     // From here on every block of this process stands in the store, so one that does not was never given out.
     if let Some(core) = core_or_make() {

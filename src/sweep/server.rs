@@ -14,7 +14,7 @@ use crate::hook::copies::SLOTS;
 use crate::hook::gate::{self, State};
 use crate::session::witness::{self, Then};
 use crate::sys::process::{self, Child, Died, Side};
-use crate::sys::{futex, interrupts, locals, output, pages, seen, stacks, time, world};
+use crate::sys::{family, futex, interrupts, locals, output, pages, seen, stacks, time, world};
 
 /// How a process of ours that ran into trouble of its own ends.
 pub(crate) const TROUBLE: i32 = 96;
@@ -26,6 +26,7 @@ const MOST_OUTPUT: u64 = 256 << 20;
 pub(crate) fn serve(runner: &mut Runner<'_>, room: &Room, parent: i32, runs: Option<u32>) -> ! {
     // A signal that the body sends is the body's doing.
     interrupts::forget();
+    family::leave();
     process::settle_in(parent);
     process::adopt_orphans();
     process::no_core_files();

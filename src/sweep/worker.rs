@@ -17,9 +17,9 @@ use crate::hook::journal::{Journal, Step};
 use crate::hook::points::Logged;
 use crate::model::fault::Fault;
 use crate::session::Body;
-use crate::sys::futex;
 use crate::sys::output::{self, Output};
 use crate::sys::process::{self, Child, Died, Side};
+use crate::sys::{family, futex};
 
 /// How often a server is started anew that waits for a lock which nobody frees.
 const STARTS: u32 = 20;
@@ -189,6 +189,7 @@ impl<'a> Worker<'a> {
                     Some(Died::Signalled(signal)) => End::Signalled(signal),
                     None => End::Done,
                 };
+                family::end_adopted();
                 return Ok(Some(end));
             }
             if let Some(dog) = dog.as_deref_mut() {
@@ -207,8 +208,12 @@ impl<'a> Worker<'a> {
     /// Ends the server, with everything below it.
     fn stop(&mut self) {
         if let Some(server) = self.server.take() {
+            let has_ended = server.has_ended();
             server.kill();
             server.wait();
+            if !has_ended {
+                family::end_adopted();
+            }
         }
     }
 

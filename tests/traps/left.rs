@@ -22,6 +22,9 @@ const TIMES: usize = 5;
 #[alloc_test(timeout = "250ms")]
 #[ignore = "trap: run by the test beside it"]
 fn ends() -> Result<(), Oom> {
+    if exempt(|| std::env::var("HOW")).as_deref() == Ok("hang at once, with children") {
+        exempt(|| end("hang, with children"));
+    }
     let first = bytes!(10)?;
     let second = bytes!(11);
     if second.is_err() {
@@ -214,7 +217,10 @@ fn by_itself(
 }
 
 #[rstest]
-fn by_time(#[values("replay", "snapshot", "auto")] engine: &str, #[values("hang", "hang, with children")] how: &str) {
+fn by_time(
+    #[values("replay", "snapshot", "auto")] engine: &str,
+    #[values("hang", "hang, with children", "hang at once, with children")] how: &str,
+) {
     let scene = Scene::new();
     let ran = scene.run("left::ends", engine).env("HOW", how).go();
     scene.assert_nothing_left(&ran);
@@ -268,6 +274,34 @@ fn by_a_signal(
         unsafe { libc::kill(all * running.pid(), signal) };
         let ran = running.finish();
         scene.assert_nothing_left(&ran);
+    }
+}
+
+/// The body has children, one of them in a session of its own, and waits without end. Who kills the worker too kills all who could
+/// know of them.
+#[rstest]
+fn with_children(
+    #[values("replay", "snapshot", "auto")] engine: &str,
+    #[values(libc::SIGKILL, libc::SIGTERM, libc::SIGINT, libc::SIGHUP)] signal: i32,
+) {
+    for (round, depth) in [0, 2].into_iter().cycle().take(TIMES).enumerate() {
+        let scene = Scene::new();
+        let running = scene.run("left::ends", engine).env("HOW", "hang, with children").start();
+        // The test, its worker, the server, a runner; and the two.
+        while scene.processes().len() < 6 {
+            assert!(!running.processes().is_empty(), "it is over, and they never came up");
+        }
+        std::thread::sleep(moment(round));
+        let group = signal != libc::SIGKILL && round % 4 == 0;
+        match (depth, below(&running, 2)) {
+            // SAFETY: no memory is involved; the processes are those that this test started.
+            (2, Some(server)) => drop(unsafe { libc::kill(server, libc::SIGKILL) }),
+            // SAFETY: as above; the test leads its group.
+            _ => drop(unsafe { libc::kill(if group { -running.pid() } else { running.pid() }, signal) }),
+        }
+        let ran = running.finish();
+        scene.assert_nothing_left(&ran);
+        assert!(!ran.passed(), "{}", ran.output());
     }
 }
 

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod alone;
 pub(crate) mod cores;
+pub(crate) mod family;
 pub(crate) mod fds;
 pub(crate) mod futex;
 pub(crate) mod interrupts;

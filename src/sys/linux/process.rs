@@ -221,7 +221,7 @@ pub(crate) fn settle_in(parent: i32) {
 }
 
 /// Ends this process when its parent ends; at once if that has happened already.
-pub(crate) fn tie_to(parent: i32) {
+fn tie_to(parent: i32) {
     // SAFETY: acts on the calling process alone.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);

@@ -175,7 +175,7 @@ pub(super) fn ids_in(folder: &CStr, into: &mut [i32]) -> usize {
 }
 
 /// The decimal number that a name is.
-fn number(name: &[u8]) -> Option<i32> {
+pub(super) fn number(name: &[u8]) -> Option<i32> {
     let digits = name.split(|&byte| byte == 0).next().filter(|digits| !digits.is_empty())?;
     digits.iter().try_fold(0_i32, |value, &byte| {
         let digit = byte.is_ascii_digit().then(|| i32::from(byte - b'0'))?;
