@@ -95,8 +95,43 @@ fn a_run_that_does_not_repeat_has_moved_points_with_the_requests_of_all_threads(
     assert!(report.notes.iter().any(|note| note.starts_with("numbers vary: ")), "{report}");
     assert!(report.to_string().contains("1 moved by other threads"), "{report}");
 
-    let report = Sweep::new("varies").faults(Faults::ONCE).run(one_or_two);
+    let report = Sweep::new("varies").faults(Faults::ONCE).engine(EngineChoice::Replay).run(one_or_two);
     assert_eq!(report.findings()[0].code.as_str(), "baseline", "{report}");
+    let report = Sweep::new("varies").faults(Faults::ONCE).run(one_or_two);
+    assert_eq!(verdicts(&report), "once@0:error", "the points of that one run: {report}");
+}
+
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+#[rstest]
+#[case::auto(EngineChoice::Auto)]
+#[case::named(EngineChoice::Snapshot)]
+fn runs_that_never_settle_are_tried_in_copies_of_one(#[case] engine: EngineChoice) {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let sweep = || {
+        RUNS.store(0, Ordering::SeqCst);
+        Sweep::new("grows").engine(engine).faults(Faults::ONCE | Faults::PERSISTENT).captures_nothing()
+    };
+    let grows = |at_third: fn(usize)| {
+        let all = RUNS.fetch_add(1, Ordering::SeqCst) + 1;
+        (0..all).try_for_each(|nth| room(8).map(drop).inspect_err(|_| at_third(nth)))
+    };
+    let report = sweep().run(|| grows(|_| ()));
+    assert!(report.is_clean() && report.complete, "{report}");
+    assert_eq!((report.points.total, report.coverage.error, report.engine.snapshot), (11, 22, 22), "{report}");
+    assert!(report.to_string().contains("no two plain runs made as many requests"), "{report}");
+
+    let leaks = |nth| if nth == 2 { forgotten() };
+    let report = sweep().run(|| grows(leaks));
+    let [finding] = report.findings() else { panic!("one finding: {report}") };
+    assert_eq!((finding.code.as_str(), finding.fault.as_deref(), finding.count), ("leak", Some("once@2"), 2), "{report}");
+    assert_eq!((finding.blocks[0].size, report.coverage.error), (40, 20), "{report}");
+
+    let dies = |nth| if nth == 3 { std::process::abort() };
+    let report = sweep().run(|| grows(dies));
+    let [finding] = report.findings() else { panic!("one finding: {report}") };
+    assert_eq!((finding.code.as_str(), finding.count, report.coverage.error), ("crash", 2, 20), "{report}");
 }
 
 /// Makes one request more in every run.
@@ -126,7 +161,11 @@ fn where_nothing_is_swept_any_number_of_requests_will_do(#[case] engine: EngineC
     assert_eq!(codes, ["leak"], "{report}");
 
     let report = sweep().run(grows_without_end);
-    assert_eq!(report.findings()[0].code.as_str(), "baseline", "{report}");
+    if engine == EngineChoice::InProcess {
+        assert_eq!(report.findings()[0].code.as_str(), "baseline", "{report}");
+    } else {
+        assert!(report.is_clean() && report.engine.snapshot > 0, "{report}");
+    }
 }
 
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]

@@ -97,7 +97,7 @@ mod bodies {
     #[ignore = "clean twin: run by the tests"]
     fn large_ones() -> Result<(), AllocError> {
         rounds(5, |_| false)?;
-        for _ in 0..7 {
+        for _ in 0..black_box(7) {
             Vec::<u8>::new().try_reserve(black_box(17)).map_err(|_| AllocError)?;
         }
         Ok(())
@@ -149,7 +149,7 @@ mod bodies {
     #[ignore = "clean twin: run by the tests"]
     fn of_all_threads() -> Result<(), AllocError> {
         take!().map(give)?;
-        let ask = || (0..5).try_for_each(|_| take!().map(give));
+        let ask = || (0..black_box(5)).try_for_each(|_| take!().map(give));
         exempt(|| std::thread::scope(|scope| scope.spawn(ask).join().expect("no panic")))
     }
 
@@ -178,7 +178,7 @@ mod bodies {
     #[alloc_test(points = "stacks:2", faults(once))]
     #[ignore = "clean twin: run by the tests"]
     fn of_two_allocators(left: TestAlloc, right: TestAlloc) -> Result<(), AllocError> {
-        for round in 0..30 {
+        for round in 0..black_box(30) {
             let block = left.allocate(ROOM)?.cast();
             // SAFETY: it came from there.
             unsafe { left.deallocate(block, ROOM) };

@@ -12,6 +12,7 @@ use super::fast::Fast;
 use super::journal::Journal;
 use super::local::Local;
 use super::pages_vec::PagesVec;
+use super::stack_log::StackLog;
 use super::trigger::Trigger;
 use crate::model::fault::Fault;
 use crate::model::stack::RawStack;
@@ -70,10 +71,8 @@ pub(crate) struct Own {
     pub(crate) later: PagesVec<Recorded>,
     /// Record the stack of every point.
     pub(crate) point_stacks: bool,
-    /// Record a hash of the stack of every point, in place of the stack.
-    pub(crate) point_hashes: bool,
     /// They are kept here.
-    pub(crate) points: PagesVec<usize>,
+    pub(crate) points: StackLog,
     /// Shrinks are no points.
     pub(crate) shrink_skip: bool,
     /// The allocator whose requests are points: the global one, or a handle's number.
@@ -220,8 +219,7 @@ impl Core {
                 keep_failures: false,
                 later: PagesVec::new(),
                 point_stacks: false,
-                point_hashes: false,
-                points: PagesVec::new(),
+                points: StackLog::new(),
                 shrink_skip: false,
                 space: super::handles::GLOBAL,
                 break_here: false,
@@ -426,7 +424,7 @@ impl Shared {
 }
 
 /// Appends a stack as its length and its addresses.
-pub(crate) fn put_words(into: &mut PagesVec<usize>, stack: &RawStack) -> bool {
+fn put_words(into: &mut PagesVec<usize>, stack: &RawStack) -> bool {
     let mut ok = into.push(stack.ips().len());
     for &ip in stack.ips() {
         ok = ok && into.push(ip);

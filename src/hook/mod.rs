@@ -56,6 +56,7 @@ pub(crate) mod points;
 mod placing;
 pub(crate) mod regions;
 mod short;
+pub(crate) mod stack_log;
 pub(crate) mod trigger;
 
 use std::alloc::{GlobalAlloc, Layout, System};

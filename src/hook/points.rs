@@ -1,6 +1,6 @@
 //! The points of a run: numbered, compared with the baseline, written down.
 
-use super::core::{Own, put_words};
+use super::core::Own;
 use super::fast::{self, MOST_PACKED};
 use super::gate;
 use super::journal::Journal;
@@ -8,9 +8,6 @@ use crate::model::event::{Kind, Request};
 use crate::model::stack::RawStack;
 use crate::model::trial::Recorded;
 use crate::sys::{stacks, time};
-
-/// How many words the recorded stacks of one run may take; the points after that have none.
-const MOST_WORDS: usize = (64 << 20) / size_of::<usize>();
 
 /// One point of a run, as it is compared with the next run's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +56,6 @@ impl Own {
         self.wants_demands && self.record || self.trigger.is_budget()
     }
 
-    /// Whether something of the stack of every point is recorded.
-    #[inline(always)]
-    pub(crate) fn observes(&self) -> bool {
-        self.point_stacks || self.point_hashes
-    }
-
     /// Numbers a point of the body's own thread, and says whether it fails; writes the journal.
     #[inline(always)]
     pub(crate) fn point(&mut self, journal: &mut Journal, request: &mut Request, growth: u64, live: u64) -> bool {
@@ -79,7 +70,7 @@ impl Own {
             self.log.push(packed(request.size, request.align, request.kind));
             self.times.push(time::now_ns().saturating_sub(self.began));
         }
-        if self.wants_demands && self.record || self.observes() {
+        if self.wants_demands && self.record || self.point_stacks {
             self.observe(growth, live);
         }
         if fails {
@@ -112,15 +103,10 @@ impl Own {
         if self.wants_demands && self.record {
             self.demands.push(if growth == 0 { 0 } else { live.wrapping_add(growth) });
         }
-        if !self.observes() {
-            return;
-        }
-        let mut stack = RawStack::EMPTY;
-        stacks::capture(&mut stack, self.cut_here());
-        if self.point_hashes {
-            self.points.push(stack.hash() as usize);
-        } else if self.points.len() < MOST_WORDS {
-            put_words(&mut self.points, &stack);
+        if self.point_stacks {
+            let mut stack = RawStack::EMPTY;
+            stacks::capture(&mut stack, self.cut_here());
+            self.points.put(&stack);
         }
     }
 

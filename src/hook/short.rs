@@ -48,7 +48,7 @@ impl Core {
     pub(crate) fn open_fast(&self, local: &Local) {
         // SAFETY: no request is under way on this thread, which alone changes the own part and looks at `fast`.
         let (own, fast) = unsafe { (self.own(), &mut *self.fast.get()) };
-        let asks = own.observes() || own.wants_demands || is_set(&self.stacks_wanted) || is_set(&self.all_threads);
+        let asks = own.point_stacks || own.wants_demands || is_set(&self.stacks_wanted) || is_set(&self.all_threads);
         if asks || self.guards() || self.journal().is_null() || !is_set(&self.everyone) && !local.own.get() {
             return;
         }

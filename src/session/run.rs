@@ -37,8 +37,6 @@ pub(crate) struct Orders {
     pub(crate) keep_failures: bool,
     /// Record the stack of every point.
     pub(crate) point_stacks: bool,
-    /// Record a hash of the stack of every point, in place of the stack.
-    pub(crate) point_hashes: bool,
     /// Which births get their stack recorded.
     pub(crate) births: Births,
     /// Write down the blocks of the run that something still reaches.
@@ -57,7 +55,6 @@ impl Orders {
             failure_stacks: false,
             keep_failures: false,
             point_stacks: false,
-            point_hashes: false,
             births: Births::None,
             reachable: false,
             grace: GRACE,
@@ -93,7 +90,7 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     let journal = unsafe { &mut *desk.journal };
     journal.reset(orders.fault);
     arm(desk.core, &orders);
-    let look_for_points = orders.point_stacks || orders.point_hashes;
+    let look_for_points = orders.point_stacks;
     let keep_failures = orders.keep_failures;
     let threads = Threads::of(desk.core);
     let fds_before = FdSet::now();
@@ -140,7 +137,6 @@ fn arm(core: &Core, orders: &Orders) {
     own.failure_stacks = orders.failure_stacks;
     own.keep_failures = orders.keep_failures;
     own.point_stacks = orders.point_stacks;
-    own.point_hashes = orders.point_hashes;
     own.later.clear();
     own.points.clear();
     core.stacks_wanted.store(!matches!(orders.births, Births::None), Ordering::Release);
@@ -269,7 +265,7 @@ fn hand_over(desk: Desk<'_>, journal: &mut Journal) {
     // SAFETY: the run is closed.
     let own = unsafe { desk.core.own() };
     journal.later = desk.arena.put(own.later.as_slice()).unwrap_or_default();
-    journal.point_stacks = desk.arena.put(own.points.as_slice()).unwrap_or_default();
+    journal.point_stacks = desk.arena.put(own.points.words()).unwrap_or_default();
 }
 
 /// The regions that were open when the run began: a body may forget a guard of its own.

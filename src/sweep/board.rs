@@ -72,8 +72,6 @@ pub(crate) struct Alone {
     pub(crate) keep_failures: bool,
     /// Record the stack of every point.
     pub(crate) point_stacks: bool,
-    /// Record a hash of the stack of every point, in place of the stack.
-    pub(crate) point_hashes: bool,
     /// The time limit is this many times the usual one.
     pub(crate) patience: u32,
 }
@@ -81,14 +79,7 @@ pub(crate) struct Alone {
 impl Alone {
     /// A run that only injects.
     pub(crate) fn of(fault: Fault) -> Alone {
-        Alone {
-            fault,
-            births: Wanted::None,
-            keep_failures: false,
-            point_stacks: false,
-            point_hashes: false,
-            patience: 1,
-        }
+        Alone { fault, births: Wanted::None, keep_failures: false, point_stacks: false, patience: 1 }
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Digest {
     pub(crate) made: u64,
     /// The sizes and alignments that the blocks were born with that leaked, or that a memory error is about.
     pub(crate) leaked: Vec<(usize, usize)>,
-    /// The stacks of all points, or their hashes, if they were asked for.
+    /// The stacks of all points, as a log of them has them, if they were asked for.
     pub(crate) points: Vec<usize>,
     /// The harness itself failed: what it says of that.
     pub(crate) trouble: Option<String>,

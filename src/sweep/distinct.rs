@@ -3,6 +3,7 @@
 use super::board::Alone;
 use super::crew::{Broken, Crew};
 use super::swept::Swept;
+use crate::hook::stack_log::places;
 use crate::model::fault::Fault;
 use crate::model::options::{Options, Selection};
 
@@ -10,8 +11,8 @@ use crate::model::options::{Options, Selection};
 /// ten nanoseconds, and each frame of its stack a hundred.
 pub(super) const PATIENCE: u32 = 1000;
 
-/// The hash of each point's stack, from a plain run in the reference state, if the options choose by stacks; else none. There are as
-/// many as that run had points, which are to be as many as the baseline's, `points`; where not, that is noted.
+/// A number for each point's stack, from a plain run in the reference state, if the options choose by stacks; else none. They are to be
+/// as many as the baseline's `points`; where that run had others, or too many stacks to keep, that is noted.
 ///
 /// # Errors
 /// If no process can be had.
@@ -24,17 +25,23 @@ pub(super) fn stacks(
     if options.selection == Selection::All {
         return Ok(Vec::new());
     }
-    let ask = Alone { point_hashes: true, patience: PATIENCE, ..Alone::of(Fault::None) };
+    let ask = Alone { point_stacks: true, patience: PATIENCE, ..Alone::of(Fault::None) };
     let mut told = crew.alone(ask, &[])?;
     if told.trouble.is_some() {
         told = crew.alone(ask, &[])?;
     }
-    let count = told.points.len();
-    if count != points {
+    let stacks: Vec<usize> = places(&told.points).collect();
+    if told.made != points as u64 {
         swept.note(&format!(
-            "the plain run that was made for the call stacks had {count} requests that could fail, and the one before it {points}: \
-             points without a counterpart were taken for stacks of their own"
+            "the plain run that was made for the call stacks had {} requests that could fail, and the one before it {points}: \
+             requests without a counterpart were taken for stacks of their own",
+            told.made
+        ));
+    } else if stacks.len() < points {
+        swept.note(&format!(
+            "there was room for the call stacks of {} requests: each later one was taken for a stack of its own",
+            stacks.len()
         ));
     }
-    Ok(told.points)
+    Ok(stacks)
 }

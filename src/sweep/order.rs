@@ -17,8 +17,8 @@ pub(crate) struct Plan {
     pub(crate) distinct: Option<Distinct>,
 }
 
-/// The faults of a sweep over these points. `stacks`: the hash of each point's stack, as far as they are known, if the options choose
-/// by them.
+/// The faults of a sweep over these points. `stacks`: a number for each point's stack, as far as they are known, if the options
+/// choose by them.
 pub(crate) fn plan(points: &[Logged], stacks: &[usize], options: &Options) -> Plan {
     let mut eligible: Vec<u64> = (0_u64..)
         .zip(points)

@@ -253,7 +253,6 @@ impl<'a> Runner<'a> {
             failure_stacks: true,
             keep_failures: ask.keep_failures,
             point_stacks: ask.point_stacks,
-            point_hashes: ask.point_hashes,
             births: self.births(ask.births),
             reachable: self.terms.show_reachable && ask.births == Wanted::All,
             ..Orders::new(ask.fault)

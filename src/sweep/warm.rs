@@ -6,8 +6,8 @@ use super::board::Warm;
 use super::{digest, verdict};
 use crate::hook::core::Core;
 use crate::hook::journal::Journal;
-use crate::hook::pages_vec::PagesVec;
 use crate::hook::points::unpacked;
+use crate::hook::stack_log::{StackLog, places, stack_at};
 use crate::model::event::Request;
 use crate::model::fault::Fault;
 use crate::model::stack::RawStack;
@@ -28,7 +28,7 @@ const SHORT: Duration = Duration::from_millis(50);
 pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mut before: impl FnMut()) -> Warm {
     let start = threads::count();
     let mut warm = Warm::NONE;
-    let mut stacks = [PagesVec::new(), PagesVec::new()];
+    let mut stacks = [StackLog::new(), StackLog::new()];
     let mut took = 0;
     while warm.runs < MOST {
         before();
@@ -114,7 +114,7 @@ fn same(core: &Core) -> bool {
     a == b
 }
 
-fn vary(core: &Core, stacks: &[PagesVec<usize>; 2], warm: &mut Warm) {
+fn vary(core: &Core, stacks: &[StackLog; 2], warm: &mut Warm) {
     // SAFETY: no run is open.
     let own = unsafe { core.own() };
     let (older, newer) = (own.base.as_slice(), own.log.as_slice());
@@ -124,7 +124,7 @@ fn vary(core: &Core, stacks: &[PagesVec<usize>; 2], warm: &mut Warm) {
     } else {
         warm.number_varies = true;
     }
-    let record = |log: &[u64], stacks: &PagesVec<usize>| {
+    let record = |log: &[u64], stacks: &StackLog| {
         log.get(index).map(|&word| unpacked(word, 0)).map(|point| Recorded {
             request: Request {
                 size: point.size,
@@ -135,25 +135,19 @@ fn vary(core: &Core, stacks: &[PagesVec<usize>; 2], warm: &mut Warm) {
                 benign: false,
                 allocator: own.space,
             },
-            stack: nth_stack(stacks.as_slice(), index),
+            stack: nth_stack(stacks.words(), index),
             injected: false,
         })
     };
     warm.parting = Some((index as u64, record(older, &stacks[0]), record(newer, &stacks[1])));
 }
 
-/// The n-th of stacks that lie one after the other, each its length and then its addresses.
+/// The n-th of the stacks of a log.
 pub(crate) fn nth_stack(words: &[usize], n: usize) -> RawStack {
     stacks(words).nth(n).map_or(RawStack::EMPTY, RawStack::from_ips)
 }
 
-/// Stacks that lie one after the other, each its length and then its addresses.
+/// The stacks of a log, point by point.
 pub(crate) fn stacks(words: &[usize]) -> impl Iterator<Item = &[usize]> {
-    let mut rest = words;
-    std::iter::from_fn(move || {
-        let (&len, after) = rest.split_first()?;
-        let stack = after.get(..len)?;
-        rest = after.get(len..).unwrap_or(&[]);
-        Some(stack)
-    })
+    places(words).map(|place| stack_at(words, place))
 }
