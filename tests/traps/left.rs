@@ -156,7 +156,6 @@ impl Scene {
 
     #[track_caller]
     fn assert_nothing_left(&self, ran: &Ran) {
-        ran.assert_nothing_left();
         let start = Instant::now();
         let mut left = self.left();
         while !left.is_empty() && start.elapsed() < Duration::from_secs(10) {
@@ -167,6 +166,7 @@ impl Scene {
             // SAFETY: no memory is involved; the process was started by this test.
             unsafe { libc::kill(pid, libc::SIGKILL) };
         }
+        ran.assert_nothing_left();
         assert!(left.is_empty(), "left behind: {left:?}\n{}", ran.output());
     }
 }

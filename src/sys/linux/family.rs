@@ -132,3 +132,41 @@ fn each_child(thread: i32, each: &mut dyn FnMut(i32)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::process::{Died, Side};
+
+    #[test]
+    fn a_child_is_listed_until_it_is_waited_for() {
+        let listed = |pid: i32| {
+            let mut found = false;
+            each_child(threads::id(), &mut |child| found |= child == pid);
+            found
+        };
+        match process::fork_child().expect("a child") {
+            Side::Child => loop {
+                std::thread::sleep(std::time::Duration::from_secs(1000));
+            },
+            Side::Parent(child) => {
+                let pid = child.pid;
+                assert!(listed(pid));
+                child.kill();
+                assert_eq!(child.wait(), Died::Signalled(libc::SIGKILL));
+                assert!(!listed(pid));
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_no_worker_has_adopted_nobody() {
+        match process::fork_child().expect("a child") {
+            Side::Child => process::leave(7),
+            Side::Parent(child) => {
+                end_adopted();
+                assert_eq!(child.wait(), Died::Exited(7));
+            }
+        }
+    }
+}

@@ -125,7 +125,7 @@ fn forgets_a_recursive_lock() -> Result<(), Errno> {
 }
 
 /// Another thread waits for it without end.
-#[alloc_test(timeout = "250ms")]
+#[alloc_test(timeout = "250ms", faults(once))]
 #[ignore = "swept by the table"]
 fn forgets_a_recursive_lock_that_another_thread_wants() -> Result<(), Errno> {
     look_from_another_thread(names_add_forgetful)
@@ -139,7 +139,7 @@ fn forgets_an_error_checking_lock() -> Result<(), Errno> {
 }
 
 /// The thread waits for itself.
-#[alloc_test(timeout = "250ms")]
+#[alloc_test(timeout = "250ms", faults(once))]
 #[ignore = "swept by the table"]
 fn forgets_a_normal_lock() -> Result<(), Errno> {
     add_and_look(NORMAL, names_add_forgetful)
