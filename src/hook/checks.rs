@@ -14,6 +14,7 @@ use crate::model::memory::Noticed;
 /// are looked at when they leave its quarantine.
 pub(crate) fn when_over(core: &Core) {
     let own = gate::local(|local| local.shard.get());
+    let ends = core.is_copy();
     for shard in core.store.shards() {
         if shard == core.store.common() {
             continue;
@@ -21,7 +22,7 @@ pub(crate) fn when_over(core: &Core) {
         // SAFETY: the shard is this thread's, or its thread has ended.
         unsafe {
             if shard == own || Store::is_left(shard) {
-                let written = core.store.flush(shard);
+                let written = if ends { core.store.look_at_freed(shard) } else { core.store.flush(shard) };
                 if !written.is_null() {
                     gate::local(|local| accuse::written_after_free(ptr::from_ref(core), local, written, Noticed::End));
                 }

@@ -4,6 +4,7 @@
 pub(crate) mod birth;
 pub(crate) mod classes;
 pub(crate) mod damage;
+mod flush;
 pub(crate) mod guarded;
 mod large;
 pub(crate) mod meta;
