@@ -38,6 +38,12 @@ unsafe extern "C" fn oomsweep_fast_allocate_@V(f: *const Fast, l: *const Local, 
 unsafe extern "C" fn oomsweep_fast_free_@V(f: *const Fast, l: *const Local, address: usize, size: usize, align: usize) -> bool {
     unsafe { fast::free(f, l, address, size, align) }
 }
+#[unsafe(no_mangle)]
+unsafe extern "C" fn oomsweep_fast_look_back_@V(
+    m: *mut hook::blocks::meta::Meta, s: *mut hook::blocks::shard::Shard, ring: *mut u32, kept: usize, next: usize, leaves: bool,
+) -> usize {
+    unsafe { fast::look_back(m, s, ring, kept, next, leaves) }
+}
 "#;
 
 fn main() {

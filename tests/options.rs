@@ -122,13 +122,25 @@ fn runs_that_never_settle_are_tried_in_copies_of_one(#[case] engine: EngineChoic
     assert_eq!((report.points.total, report.coverage.error, report.engine.snapshot), (11, 11, 11), "{report}");
     assert!(report.to_string().contains("no two plain runs made as many requests"), "{report}");
 
-    let leaks = |nth| if nth == 2 { forgotten() };
+    let leaks = |nth| {
+        if nth == 2 {
+            forgotten()
+        }
+    };
     let report = sweep().run(|| grows(leaks));
     let [finding] = report.findings() else { panic!("one finding: {report}") };
-    assert_eq!((finding.code.as_str(), finding.fault.as_deref(), finding.count), ("leak", Some("once@2"), 1), "{report}");
+    assert_eq!(
+        (finding.code.as_str(), finding.fault.as_deref(), finding.count),
+        ("leak", Some("once@2"), 1),
+        "{report}"
+    );
     assert_eq!((finding.blocks[0].size, report.coverage.error), (40, 10), "{report}");
 
-    let dies = |nth| if nth == 3 { std::process::abort() };
+    let dies = |nth| {
+        if nth == 3 {
+            std::process::abort()
+        }
+    };
     let report = sweep().run(|| grows(dies));
     let [finding] = report.findings() else { panic!("one finding: {report}") };
     assert_eq!((finding.code.as_str(), finding.count, report.coverage.error), ("crash", 1, 10), "{report}");

@@ -17,12 +17,13 @@ pub(crate) fn when_over(core: &Core) {
         // SAFETY: the core and this thread's place are valid; the meta is of a freed block that is in no other thread's hands.
         gate::local(|local| unsafe { accuse::written_after_free(ptr::from_ref(core), local, written, Noticed::End) });
     };
+    let ends = core.is_copy();
     for shard in core.store.shards() {
         // SAFETY: the shard is one of the store's; the one that is flushed is this thread's, or its thread has ended.
         unsafe {
             // A thread that was joined may still be there for the system.
             if shard == own || (shard != core.store.common() && Store::is_left(shard)) {
-                let written = core.store.flush(shard);
+                let written = if ends { core.store.look_at_freed(shard) } else { core.store.flush(shard) };
                 if !written.is_null() {
                     tell(written);
                 }

@@ -341,6 +341,12 @@ impl Core {
         self.live(self.session_number())
     }
 
+    /// Whether this process is a copy that was made at a point: it ends with the run that is open. For the body's own thread.
+    pub(crate) fn is_copy(&self) -> bool {
+        // SAFETY: only the body's own thread, which calls this, changes it.
+        unsafe { (*self.own.get()).branch.copy().is_some() }
+    }
+
     /// The number of the open session, or of the last.
     #[inline(always)]
     pub(crate) fn session_number(&self) -> u32 {

@@ -8,7 +8,7 @@
 //! compile them by themselves, with optimisation, for a program that is built without it (see `build.rs`).
 
 use super::blocks::classes::{CLASS, LARGEST, SPAN, SPAN_SHIFT, ZONE};
-use super::blocks::meta::{LIVE, Meta, QUARANTINED};
+use super::blocks::meta::{FREE, LIVE, Meta, QUARANTINED};
 use super::blocks::shard::{LARGE_KEPT, SMALL, SMALL_KEPT, Shard, list_of};
 use super::blocks::span::Span;
 use super::blocks::zones::{self, FREED, NEW, REAR};
@@ -278,10 +278,7 @@ unsafe fn try_to_free(fast: *const Fast, local: *const Local, address: usize, si
             (*shard).large_at = at.wrapping_add(1) & (LARGE_KEPT - 1);
         }
         if old != 0 {
-            let head = (&raw mut (*shard).free).cast::<u32>().add((*leaves).list as usize);
-            (*leaves).next = *head;
-            *head = old;
-            words::write_byte(&raw mut (*leaves).state as usize, super::blocks::meta::FREE);
+            leave(shard, leaves, old);
         }
         words::write(&raw mut (*shard).busy as usize, 0);
         true
@@ -299,4 +296,54 @@ unsafe fn may_leave(meta: *const Meta) -> bool {
         let (address, size, room) = ((*meta).address, (*meta).size, (*meta).room as usize);
         room != 0 && zones::holds(address, size, FREED) && zones::hold_round(address, size, room)
     }
+}
+
+/// Puts the slot of a block that may leave the quarantine to the free ones.
+///
+/// # Safety
+/// [`may_leave`] has said so; the shard is the calling thread's, or nobody's, and the number is the meta's.
+#[inline(always)]
+unsafe fn leave(shard: *mut Shard, meta: *mut Meta, number: u32) {
+    // SAFETY: by the obligation of this function.
+    unsafe {
+        let head = (&raw mut (*shard).free).cast::<u32>().add((*meta).list as usize);
+        (*meta).next = *head;
+        *head = number;
+        words::write_byte(&raw mut (*meta).state as usize, FREE);
+    }
+}
+
+/// Looks at the blocks in a ring of the quarantine, the last freed first, as far as they are untouched and stand in ordinary slots, and
+/// lets them leave if `leaves`. Returns how many there were.
+///
+/// # Safety
+/// The metas are those of the shard's store; the ring is one of the shard's, with `kept` places, a power of two, of which `next` is the
+/// next; the shard is the calling thread's, or its thread has ended or stands still.
+#[inline(always)]
+pub(crate) unsafe fn look_back(
+    metas: *mut Meta,
+    shard: *mut Shard,
+    ring: *mut u32,
+    kept: usize,
+    next: usize,
+    leaves: bool,
+) -> usize {
+    let mut seen = 0_usize;
+    // SAFETY: by the obligation of this function: what stands in the ring is in this quarantine.
+    unsafe {
+        while seen < kept {
+            let place = ring.add(next.wrapping_sub(seen).wrapping_sub(1) & kept.wrapping_sub(1));
+            let number = *place;
+            let meta = metas.add(number as usize);
+            if number == 0 || !may_leave(meta) {
+                break;
+            }
+            if leaves {
+                leave(shard, meta, number);
+                *place = 0;
+            }
+            seen = seen.wrapping_add(1);
+        }
+    }
+    seen
 }

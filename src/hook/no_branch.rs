@@ -24,6 +24,11 @@ impl Branch {
         Branch
     }
 
+    /// This process is no copy.
+    pub(crate) fn copy(&self) -> Option<u32> {
+        None
+    }
+
     /// The point at which the next fault begins: none does.
     #[inline(always)]
     pub(crate) fn next(&self) -> u64 {

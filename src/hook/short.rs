@@ -3,6 +3,8 @@
 use std::alloc::Layout;
 use std::ptr;
 
+use super::blocks::meta::Meta;
+use super::blocks::shard::Shard;
 use super::calls;
 use super::core::{self, Core, is_set};
 use super::fast::{Fast, Log};
@@ -38,9 +40,18 @@ unsafe extern "C" {
     fn allocate_alone(fast: *const Fast, local: *const Local, size: usize, align: usize, kind: u8) -> *mut u8;
     #[link_name = named!("free")]
     fn free_alone(fast: *const Fast, local: *const Local, address: usize, size: usize, align: usize) -> bool;
+    #[link_name = named!("look_back")]
+    fn look_back_alone(
+        metas: *mut Meta,
+        shard: *mut Shard,
+        ring: *mut u32,
+        kept: usize,
+        next: usize,
+        leaves: bool,
+    ) -> usize;
 }
 #[cfg(not(oomsweep_fast))]
-use super::fast::{allocate as allocate_alone, free as free_alone};
+use super::fast::{allocate as allocate_alone, free as free_alone, look_back as look_back_alone};
 
 impl Core {
     /// Lets ordinary requests of the calling thread go the short way, if this run has nothing that asks for the long one. The
@@ -137,4 +148,19 @@ pub(super) fn free(address: usize, layout: Layout) -> bool {
     let fast = open();
     // SAFETY: as above.
     !fast.is_null() && unsafe { free_alone(fast, gate::here(), address, layout.size(), layout.align()) }
+}
+
+/// Looks at a ring of the quarantine (its places, how many, and which is the next), as far as what stands there is ordinary, and lets it
+/// leave if `leaves`. Returns how many blocks there were.
+///
+/// # Safety
+/// As for [`fast::look_back`](super::fast::look_back).
+pub(super) unsafe fn look_back(
+    metas: *mut Meta,
+    shard: *mut Shard,
+    (places, kept, next): (*mut u32, usize, usize),
+    leaves: bool,
+) -> usize {
+    // SAFETY: by the obligation of this function.
+    unsafe { look_back_alone(metas, shard, places, kept, next, leaves) }
 }

@@ -105,7 +105,10 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     let mut watcher = Watcher { desk, saved: Saved::now() };
     let was_marked = threads.beside && threads::mark();
     body.call(&mut watcher);
-    stacks::scrub();
+    // A copy ends with this run: where no block of it is left, nobody looks for one on its stack.
+    if !desk.core.is_copy() || desk.core.live_now().0 != 0 {
+        stacks::scrub();
+    }
     if threads.beside && !was_marked {
         threads::unmark();
     }

@@ -189,8 +189,16 @@ impl Warm {
 
 impl Answer {
     /// Before anything was tried.
-    pub(crate) const NONE: Answer =
-        Answer { good: 0, stopped: false, changed: false, next: 0, closing: Closing::None, closed: 0, fork: 0, end: End::Done };
+    pub(crate) const NONE: Answer = Answer {
+        good: 0,
+        stopped: false,
+        changed: false,
+        next: 0,
+        closing: Closing::None,
+        closed: 0,
+        fork: 0,
+        end: End::Done,
+    };
 }
 
 /// See the module.

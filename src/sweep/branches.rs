@@ -20,8 +20,7 @@ impl Runner<'_> {
         self.pages.arena.clear();
         for (nth, &placement) in self.ways().iter().enumerate() {
             let desk = self.write_in(false);
-            let dues =
-                room.plan(terms.count, |result| if nth == 0 { result == LEFT } else { result < TOLD });
+            let dues = room.plan(terms.count, |result| if nth == 0 { result == LEFT } else { result < TOLD });
             for due in &dues {
                 // What came of it in the way before counts no more: it is to be good in all of them.
                 room.forget(due.place);
@@ -57,8 +56,7 @@ impl Runner<'_> {
         let verdict = verdict(&digest::facts(journal), &self.terms.policy);
         let result = if verdict.is_good() && journal.delivered > 0 && journal.lost == 0 {
             u16::from(number(verdict)) | if journal.diverged.is_some() { DRIFTED } else { 0 }
-        } else if terms.keeps_all
-            || self.ways().len() == 1 && tells_all(journal, terms.births && !self.terms.captures)
+        } else if terms.keeps_all || self.ways().len() == 1 && tells_all(journal, terms.births && !self.terms.captures)
         {
             TOLD
         } else {

@@ -191,8 +191,12 @@ mod tests {
         let room = Room::map().unwrap();
         let arena = Arena::map(4096).unwrap();
         let output = Output::create().unwrap();
-        let dues =
-            [due(0, Fault::Once(7)), due(1, Fault::Once(9)), due(2, Fault::Persistent(7)), due(3, Fault::Persistent(9))];
+        let dues = [
+            due(0, Fault::Once(7)),
+            due(1, Fault::Once(9)),
+            due(2, Fault::Persistent(7)),
+            due(3, Fault::Persistent(9)),
+        ];
         assert_eq!(room.put(&dues, 0), 4);
         let order: Vec<u32> = room.plan(4, |result| result == LEFT).iter().map(|due| due.place).collect();
         assert_eq!(order, [0, 2, 1, 3], "by point, then as planned");

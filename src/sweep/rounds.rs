@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::again::needs_more;
-use super::board::{BATCH, Closing, Copying};
 use super::births;
+use super::board::{BATCH, Closing, Copying};
 use super::crew::{BatchEnd, Broken, Copied, Due, Tried};
 use super::order::Plan;
 use super::supervisor::{PATIENCE, Sweep};
@@ -72,7 +72,8 @@ impl Sweep<'_> {
         let rest: Vec<(usize, Fault)> =
             rest.iter().filter_map(|&place| Some((place, *plan.faults.get(place)?))).collect();
         let split = self.costs.split(&rest);
-        self.swept.foretold = Some(self.began.elapsed().saturating_add(std::time::Duration::from_nanos(split.foretold)));
+        self.swept.foretold =
+            Some(self.began.elapsed().saturating_add(std::time::Duration::from_nanos(split.foretold)));
         let mut cheap = split.cheap;
         if !split.dear.is_empty() && self.swept.cut.is_none() {
             cheap.extend(self.copied(plan, split.dear)?);
@@ -236,7 +237,9 @@ impl Sweep<'_> {
                     self.swept.branched += 1;
                     self.put_good(place, (verdict, drifted));
                 }
-                Tried::Told(digest) if !(free && digest.drifted) && births::complete(&digest) && digest.trouble.is_none() => {
+                Tried::Told(digest)
+                    if !(free && digest.drifted) && births::complete(&digest) && digest.trouble.is_none() =>
+                {
                     self.swept.branched += 1;
                     let judged = self.judge(fault, *digest);
                     self.put(place, judged);

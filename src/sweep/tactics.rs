@@ -187,7 +187,8 @@ mod tests {
     #[test]
     fn a_budget_is_tried_from_the_start() {
         let costs = Costs::new(vec![100 * MS; 2], 100 * MS);
-        let split = costs.split(&[(0, Fault::Budget(7)), (1, Fault::Once(0)), (2, Fault::Once(1)), (3, Fault::Persistent(1))]);
+        let split =
+            costs.split(&[(0, Fault::Budget(7)), (1, Fault::Once(0)), (2, Fault::Once(1)), (3, Fault::Persistent(1))]);
         assert_eq!((split.cheap, split.dear), (vec![0], vec![1, 2, 3]));
     }
 
@@ -195,7 +196,8 @@ mod tests {
     fn what_batches_took_is_learnt() {
         let mut costs = even(10, 10 * US);
         let good = vec![(crate::model::code::Verdict::Error, false); 10];
-        let end = BatchEnd { good, stopped: None, closing: Closing::Fits, changed: false, closed: 50 * US, fork: 200 * US };
+        let end =
+            BatchEnd { good, stopped: None, closing: Closing::Fits, changed: false, closed: 50 * US, fork: 200 * US };
         costs.learn(&once(10), &end, Duration::from_micros(225 + 200 + 50 + 300));
         assert_eq!((costs.fork, costs.plain, costs.trial), (200 * US, 50 * US, 30 * US));
         assert_eq!(costs.way(Fault::Once(4)), 20 * US, "runs that write nothing down take half of the time");

@@ -5,6 +5,7 @@ pub(crate) mod birth;
 pub(crate) mod classes;
 pub(crate) mod damage;
 mod elsewhere;
+mod flush;
 pub(crate) mod guarded;
 mod large;
 pub(crate) mod meta;

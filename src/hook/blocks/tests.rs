@@ -304,8 +304,12 @@ fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
         pair.free(address, block)?;
     }
     // SAFETY: the shard is this bench's alone.
-    let found = unsafe { pair.bench.store.flush(pair.bench.shard) };
+    let (seen, found) =
+        unsafe { (pair.bench.store.look_at_freed(pair.bench.shard), pair.bench.store.flush(pair.bench.shard)) };
     prop_assert_eq!(found.is_null(), pair.written.is_empty());
+    prop_assert_eq!(seen, found);
+    // SAFETY: as above.
+    prop_assert!(unsafe { pair.bench.store.flush(pair.bench.shard) }.is_null(), "it is empty now");
     // SAFETY: as above.
     let live = unsafe { Shard::live(pair.bench.shard, 1) };
     prop_assert_eq!(live, (0, 0));

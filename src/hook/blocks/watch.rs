@@ -300,7 +300,7 @@ impl Store {
     /// # Safety
     /// It is in no quarantine any more; `shard` is the calling thread's, or its thread has ended or stands still.
     #[inline(always)]
-    unsafe fn release(&self, shard: *mut Shard, meta: *mut Meta) -> *mut Meta {
+    pub(super) unsafe fn release(&self, shard: *mut Shard, meta: *mut Meta) -> *mut Meta {
         // SAFETY: by the obligations of this function.
         unsafe {
             let state = &raw mut (*meta).state as usize;
@@ -351,53 +351,6 @@ impl Store {
             let (behind, before) = self.damage_round(meta);
             inside.or(behind).or(before)
         }
-    }
-
-    /// Lets every block leave this shard's quarantine; returns one that was found written, null if none was.
-    ///
-    /// # Safety
-    /// `shard` is the calling thread's, or its thread has ended or stands still outside of it.
-    pub(crate) unsafe fn flush(&self, shard: *mut Shard) -> *mut Meta {
-        let mut written = std::ptr::null_mut();
-        // SAFETY: by the obligation of this function.
-        unsafe {
-            let small = (&raw mut (*shard).small).cast::<u32>();
-            let large = (&raw mut (*shard).large).cast::<u32>();
-            // The last freed first: of several, the one found is the first that was freed, and the next run uses the slots in the
-            // order in which this one gave them back.
-            written = self.flush_ring(shard, small, (*shard).small_at, SMALL_KEPT, written);
-            written = self.flush_ring(shard, large, (*shard).large_at, LARGE_KEPT, written);
-            (*shard).small_at = 0;
-            (*shard).large_at = 0;
-        }
-        written
-    }
-
-    /// # Safety
-    /// As for [`flush`](Store::flush); `ring` is one of its quarantines, with `kept` places, of which `next` is the next.
-    unsafe fn flush_ring(
-        &self,
-        shard: *mut Shard,
-        ring: *mut u32,
-        next: usize,
-        kept: usize,
-        mut written: *mut Meta,
-    ) -> *mut Meta {
-        let mut back = 1;
-        while back <= kept {
-            // SAFETY: by the obligation of this function; both are powers of two.
-            unsafe {
-                let place = ring.wrapping_add(next.wrapping_sub(back) & kept.wrapping_sub(1));
-                if *place == 0 {
-                    break;
-                }
-                let found = self.release(shard, self.meta(*place));
-                *place = 0;
-                written = if found.is_null() { written } else { found };
-            }
-            back = back.wrapping_add(1);
-        }
-        written
     }
 
     /// Gives a live block another size where it stands, if there is room. The caller looks at its guarded bytes before.

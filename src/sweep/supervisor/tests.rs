@@ -1,10 +1,10 @@
 //! What the supervisor asks of an engine, and what it makes of the answers: with an engine that only answers.
 
 use super::*;
-use crate::sweep::board::Closing;
 use crate::model::code::Code;
 use crate::model::report::Coverage;
 use crate::model::trial::{Block, Detail, Facts};
+use crate::sweep::board::Closing;
 use crate::sweep::board::Warm;
 use crate::sweep::crew::{BatchEnd, WarmedUp};
 use crate::sweep::excuse::Paths;
@@ -40,7 +40,16 @@ impl Crew for Told {
     fn warm_up(&mut self) -> Result<WarmedUp, Broken> {
         let point = Logged { size: 8, align: 1, kind: crate::model::event::Kind::Alloc, demand: 8 };
         let last = ended(Ending::Ok, 0);
-        Ok(WarmedUp { warm: self.warm, log: vec![point; 2], last, died: false, times: Vec::new(), exempt: 0, others: 0, beside: 0 })
+        Ok(WarmedUp {
+            warm: self.warm,
+            log: vec![point; 2],
+            last,
+            died: false,
+            times: Vec::new(),
+            exempt: 0,
+            others: 0,
+            beside: 0,
+        })
     }
 
     fn set_space(&mut self, _space: u8) {}
