@@ -51,8 +51,9 @@ pub(super) fn end_if_asked(listening: Listening, report: &Report, site: &Site, e
     listening.end()
 }
 
-/// Kills a worker that does not come to an end.
+/// Tells a worker that it is to come to an end, and kills one that does not.
 pub(super) struct Patience {
+    told: bool,
     moved: Instant,
     used: u64,
 }
@@ -60,12 +61,15 @@ pub(super) struct Patience {
 impl Patience {
     /// Before the first look.
     pub(super) fn new() -> Patience {
-        Patience { moved: Instant::now(), used: 0 }
+        Patience { told: false, moved: Instant::now(), used: 0 }
     }
 
     /// Looks at a worker that is not waited for yet.
     pub(super) fn look(&mut self, worker: &mut Child) {
         let Some(age) = interrupts::age() else { return };
+        if !std::mem::replace(&mut self.told, true) {
+            interrupts::hand_on_to(worker.id());
+        }
         let used = i32::try_from(worker.id()).ok().and_then(time::cpu_ns).unwrap_or(0);
         if used.saturating_sub(self.used) > SOMETHING {
             self.used = used;

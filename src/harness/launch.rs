@@ -23,7 +23,6 @@ use crate::sweep::runner::Terms;
 use crate::sweep::standing::{self, Standing};
 use crate::sweep::worker::Worker;
 use crate::sys;
-use crate::sys::interrupts;
 use crate::sys::process::Child;
 use crate::sys::shared::Shared;
 
@@ -182,7 +181,6 @@ fn answer_of_worker(site: &Site) -> Result<Report, String> {
 
 /// Shows how far a worker has come, and hands signals on to it, until it has ended.
 fn watch(worker: &mut std::process::Child, mut line: Option<Line<'_>>) {
-    let _handed_on = interrupts::hand_on_to(worker.id());
     let looked = Child::look_at(worker.id());
     let mut patience = Patience::new();
     while !looked.ends_within(LOOK) {

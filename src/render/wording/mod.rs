@@ -8,6 +8,7 @@ mod headline;
 mod labels;
 mod memory;
 mod notes;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 mod standing;
 mod words;
 
@@ -17,4 +18,5 @@ pub(crate) use headline::{headline, unwraps_injected};
 pub(crate) use labels::*;
 pub(crate) use memory::{accused_born_here, bad_call, bad_call_here, freed_here, is_by_instruction};
 pub(crate) use notes::{IN_DROP, NEVER_KNOWN, RETURNS_NOTHING, asked_for_nothing, fallback, speak, speak_alone};
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) use standing::{Standing, standing};

@@ -1,7 +1,7 @@
 //! The user's wish that everything ends: SIGINT and SIGTERM, while somebody listens.
 //!
 //! ```text
-//! first signal ──> written down, handed on to the children that are registered; whoever listens looks, and comes to an end
+//! first signal ──> written down; whoever listens looks, hands it on to its child, and comes to an end
 //! second       ──> ends the process at once, as the first would have done if nobody had listened
 //! ```
 //!
@@ -17,8 +17,6 @@ use std::time::Duration;
 use super::{output, process, terminal, time};
 
 const SIGNALS: [i32; 2] = [libc::SIGINT, libc::SIGTERM];
-/// How many children can be registered.
-const SLOTS: usize = 1024;
 /// One wish can arrive twice, by way of the process and of its group.
 const ONE_WISH: u64 = 300_000_000;
 
@@ -30,7 +28,6 @@ static SINCE: AtomicU64 = AtomicU64::new(0);
 static LISTENER: AtomicI32 = AtomicI32::new(0);
 /// A second signal changes nothing: who has started this process ends it.
 static PATIENT: AtomicBool = AtomicBool::new(false);
-static CHILDREN: [AtomicI32; SLOTS] = [const { AtomicI32::new(0) }; SLOTS];
 /// How many listen.
 static COUNT: Mutex<u32> = Mutex::new(0);
 
@@ -123,27 +120,11 @@ pub(crate) fn forget() {
     }
 }
 
-/// A child that signals are handed on to until this is dropped, which must be before it is waited for.
-#[derive(Debug)]
-pub(crate) struct HandedOn(Option<&'static AtomicI32>);
-
-/// Hands signals on to a child, one that has arrived already at once.
-pub(crate) fn hand_on_to(pid: u32) -> HandedOn {
-    let pid = i32::try_from(pid).unwrap_or(0);
-    let is_free = |slot: &&AtomicI32| slot.compare_exchange(0, pid, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-    let slot = CHILDREN.iter().find(is_free);
-    if let Some(number) = arrived() {
+/// Hands the signal that has arrived on to a child, which must not be waited for yet.
+pub(crate) fn hand_on_to(pid: u32) {
+    if let (Some(number), Ok(pid)) = (arrived(), i32::try_from(pid)) {
         // SAFETY: the child is not waited for yet, so its number is its own.
         unsafe { libc::kill(pid, number) };
-    }
-    HandedOn(slot)
-}
-
-impl Drop for HandedOn {
-    fn drop(&mut self) {
-        if let Some(slot) = self.0 {
-            slot.store(0, Ordering::SeqCst);
-        }
     }
 }
 
@@ -156,13 +137,6 @@ extern "C" fn on_signal(number: i32) {
         unsafe { libc::raise(number) };
     } else if ARRIVED.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         SINCE.store(time::now_ns().max(1), Ordering::SeqCst);
-        for slot in &CHILDREN {
-            let pid = slot.load(Ordering::SeqCst);
-            if pid > 0 {
-                // SAFETY: a child that is registered is not waited for yet, so its number is its own.
-                unsafe { libc::kill(pid, number) };
-            }
-        }
     } else if !PATIENT.load(Ordering::SeqCst) {
         let since = SINCE.load(Ordering::SeqCst);
         if since != 0 && time::now_ns().saturating_sub(since) > ONE_WISH {
