@@ -89,9 +89,10 @@ use crate::ast::{Function, Role, role};
 ///   in place.
 /// - **`reachable = "hide"`**\*, `"show"`: with `"show"` the report lists the blocks that the plain run has left in statics,
 ///   thread-locals and older blocks. They are no leaks.
-/// - **`engine = "auto"`**\*, `"replay"`, `"snapshot"`, `"in-process"`: in forked processes where the machine has them; always so, and the
-///   body runs anew for each point; always so, and it runs once, with a copy of the process where each fault begins; or all in
-///   the test's own process, where an abort, a crash or a hang ends the sweep.
+/// - **`engine = "auto"`**\*, `"replay"`, `"snapshot"`, `"in-process"`: how points are tried. `"replay"` runs the body anew for each, in
+///   forked processes; `"snapshot"` runs it once, with a copy of the process where each fault begins; `"auto"` does what is cheaper,
+///   point by point, by what it measures. `"in-process"` does all in the test's own process, where an abort, a crash or a hang ends the
+///   sweep; so does `"auto"` where the machine has no processes to fork.
 /// - **`timeout = "2s"`**\*: the limit for one run, as `ms`, `s`, `m` or `h`. If it is not given, 20 times the slowest plain run,
 ///   at least a second. What counts is the time that the run had: while it ran, and while it waited for a lock, a message or a
 ///   sleep to end. While a thread of it was ready to run and other programs had the cores, no time counts. A run over the limit is
