@@ -233,6 +233,10 @@ impl Copies {
     fn wait(&mut self, lines: &Lines) {
         let traffic = lines.traffic();
         traffic.waits.store(1, Ordering::Release);
+        // For the only one nothing has to be looked at but its end.
+        if let (1, Some(Some((_, child)))) = (self.count, self.running.first()) {
+            child.stand_by();
+        }
         loop {
             let seen = traffic.ended.load(Ordering::Acquire);
             if self.reap(lines) {

@@ -11,6 +11,7 @@ use crate::hook::core::Births;
 use crate::hook::journal::Journal;
 use crate::model::fault::Fault;
 use crate::session::run::Orders;
+use crate::sys::output::Output;
 use crate::sys::{output, process};
 
 impl Runner<'_> {
@@ -52,7 +53,7 @@ impl Runner<'_> {
     /// A copy has come to the end of its run.
     fn end_copy(&mut self, room: &Room, copy: Copy, terms: &Copying) -> ! {
         // SAFETY: the run is over, and nobody else writes in the slot while this process lives.
-        let journal = unsafe { &(*room.slot(copy.slot)).journal };
+        let journal = unsafe { &mut (*room.slot(copy.slot)).journal };
         let verdict = verdict(&digest::facts(journal), &self.terms.policy);
         let result = if verdict.is_good() && journal.delivered > 0 && journal.lost == 0 {
             u16::from(number(verdict)) | if journal.diverged.is_some() { DRIFTED } else { 0 }
@@ -62,7 +63,11 @@ impl Runner<'_> {
         } else {
             DOUBTFUL
         };
-        output::flush();
+        // What a good copy has printed nobody asks for, and to flush what nobody has written to takes pages.
+        if result >= TOLD {
+            output::flush();
+            journal.output_to = self.output.as_ref().map_or(0, Output::len);
+        }
         room.conclude(copy.slot, copy.place, result);
         process::leave(0)
     }

@@ -134,6 +134,9 @@ impl<'a> Runner<'a> {
         self.core.place_blocks(placement);
         stacks::scrub();
         run(self.body, desk, orders);
+        if self.core.is_copy() {
+            return;
+        }
         self.core.place_blocks(Placement::Zones);
         if let Some(file) = &self.output {
             output::flush();

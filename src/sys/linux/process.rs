@@ -139,6 +139,21 @@ impl Child {
         self.ends_within(Duration::ZERO)
     }
 
+    /// Waits for its end, and leaves its number as it is.
+    pub(crate) fn stand_by(&self) {
+        loop {
+            // SAFETY: a zeroed siginfo is a valid one, to be written by waitid; the child is only looked at.
+            let done = unsafe {
+                let mut info: libc::siginfo_t = std::mem::zeroed();
+                let how = libc::WEXITED | libc::WNOWAIT | WALL;
+                libc::waitid(libc::P_PID, u32::try_from(self.pid).unwrap_or(0), &raw mut info, how)
+            };
+            if done == 0 || super::errno() != libc::EINTR {
+                return;
+            }
+        }
+    }
+
     /// Ends it, and the group that it leads.
     pub(crate) fn kill(&self) {
         // SAFETY: it is our child and not waited for yet, so the number is its own.

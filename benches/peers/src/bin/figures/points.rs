@@ -10,13 +10,13 @@ pub(crate) fn after_work(plan: &Plan, table: &mut Table) {
     /// How many bodies alloc-chaos runs for its 20 points, and for a thousand.
     const BODIES: (f64, f64) = (21.0, 1_001.0);
     let test = |name, program: Program| Side { name, program, rounds: plan.slow_rounds() };
-    let ours = plan.test("debug", OURS, "after_work").with("OOMSWEEP_ENGINE", "snapshot");
+    let ours = plan.test("debug", OURS, "after_work");
     let rounds = Rounds::race(&[test("ours", ours), test("chaos", plan.test("debug", CHAOS, "after_work"))]);
     let (here, there) = (rounds.of("ours"), rounds.of("chaos"));
     table.line(Line {
         number: "5",
         what: String::from(
-            "debug, 100 ms of work and then 1,000 points, once and persistent, by snapshots; alloc-chaos, once alone, EXTRAPOLATED from 20 points",
+            "debug, 100 ms of work and then 1,000 points, once and persistent; alloc-chaos, once alone, EXTRAPOLATED from 20 points",
         ),
         ours: took(here.time),
         peer: took(there.time * BODIES.1 / BODIES.0),
@@ -35,7 +35,7 @@ pub(crate) fn snapshot(plan: &Plan, table: &mut Table) {
         let test = |name: &str| plan.test(build, OURS, name).with("PEERS_FIGURES", figures.display().to_string());
         let mut rounds = Rounds::default();
         for _ in 0..plan.rounds {
-            let swept = test("passing_swept").with("OOMSWEEP_ENGINE", "snapshot").run().0;
+            let swept = test("passing_swept").with("OOMSWEEP_ENGINE", "snapshot").with("OOMSWEEP_JOBS", "1").run().0;
             let plain = test("passing_plain").run().0;
             rounds.put("point", (swept - plain) / TRIALS);
             test("passing_bare").run();
