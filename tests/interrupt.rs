@@ -224,6 +224,10 @@ fn a_second_signal_ends_at_once() {
             // Two that come together are one wish.
             std::thread::sleep(Duration::from_millis(600));
         }
+        if signals == 2 {
+            // What ends it with its parent reaches a process that was stopped when it goes on.
+            send(worker.pid, libc::SIGCONT);
+        }
         let ran = running.finish();
         ran.assert_nothing_left();
         assert_eq!(ran.status.signal(), Some(libc::SIGINT), "{}", ran.output());

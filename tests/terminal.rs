@@ -21,17 +21,17 @@ mod inner {
     use std::path::Path;
     use std::time::Duration;
 
-    use oomsweep::{Sweep, alloc_test};
+    use oomsweep::{EngineChoice, Sweep, alloc_test};
 
     const PAUSE: Duration = Duration::from_millis(20);
 
-    /// A hundred points, and a pause in each run.
+    /// A hundred points, and a pause in each run, which every trial from the start makes anew.
     fn slow() -> Result<(), TryReserveError> {
         std::thread::sleep(PAUSE);
         (1..=100).try_for_each(|size| Vec::<u8>::new().try_reserve_exact(size))
     }
 
-    #[alloc_test]
+    #[alloc_test(engine = "replay")]
     #[ignore = "run by the tests below"]
     fn by_attribute() -> Result<(), TryReserveError> {
         slow()
@@ -40,7 +40,7 @@ mod inner {
     #[test]
     #[ignore = "run by the tests below"]
     fn by_builder() {
-        Sweep::new("a_name").run(slow).assert_clean();
+        Sweep::new("a_name").engine(EngineChoice::Replay).run(slow).assert_clean();
     }
 
     /// Ends in the middle of the others: libtest says so while their lines are shown.
