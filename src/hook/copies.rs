@@ -71,6 +71,8 @@ pub(crate) struct Traffic {
     pub(crate) cheap: AtomicU32,
     /// 1: no journal or no room for texts was left.
     pub(crate) full: AtomicU32,
+    /// How many slots, from the first on, were ever used in this run.
+    pub(crate) used: AtomicU32,
     /// After this, in nanoseconds of the monotonic clock, no more copies are made; 0: never.
     pub(crate) deadline: AtomicU64,
 }
@@ -79,7 +81,8 @@ impl Traffic {
     /// Before a run.
     pub(crate) fn clear(&self, deadline: u64) {
         self.deadline.store(deadline, Ordering::Release);
-        for word in [&self.ended, &self.waits, &self.hung, &self.crowded, &self.cheap, &self.full] {
+        let words = [&self.ended, &self.waits, &self.hung, &self.crowded, &self.cheap, &self.full, &self.used];
+        for word in words {
             word.store(0, Ordering::Release);
         }
     }
@@ -160,7 +163,8 @@ impl Lines {
     /// How many copies may run at once just now.
     pub(super) fn jobs_now(&self) -> u32 {
         let tests = self.shared_with.map_or(1, |folder| folder.count().saturating_sub(1).max(1));
-        u32::try_from(u64::from(self.jobs) / tests).unwrap_or(1).max(1)
+        let share = u64::from(self.jobs).checked_div(tests).unwrap_or(1);
+        u32::try_from(share).unwrap_or(1).max(1)
     }
 
     /// The result at this place of the plan.
@@ -183,13 +187,12 @@ pub(super) struct Words<'a> {
 pub(crate) struct Copies {
     running: [Option<(usize, Child)>; MOST_JOBS],
     count: usize,
-    from: usize,
 }
 
 impl Copies {
     /// None.
     pub(crate) const fn new() -> Copies {
-        Copies { running: [const { None }; MOST_JOBS], count: 0, from: 0 }
+        Copies { running: [const { None }; MOST_JOBS], count: 0 }
     }
 
     /// Waits until fewer than `most` run; then a slot for one more, if any is left.
@@ -198,14 +201,10 @@ impl Copies {
         while self.count >= (most as usize).clamp(1, MOST_JOBS) {
             self.wait(lines);
         }
-        for _ in 0..SLOTS {
-            let slot = self.from;
-            self.from = slot.wrapping_add(1) % SLOTS;
-            if lines.slot(slot).state.load(Ordering::Acquire) == FREE {
-                return Some(slot);
-            }
-        }
-        None
+        // The first, so that few pages are ever touched.
+        let free = (0..SLOTS).find(|&slot| lines.slot(slot).state.load(Ordering::Acquire) == FREE)?;
+        lines.traffic().used.fetch_max((free as u32).wrapping_add(1), Ordering::AcqRel);
+        Some(free)
     }
 
     /// A copy was made.

@@ -44,6 +44,7 @@ pub(crate) struct BatchEnd {
 }
 
 /// What a copy of a run came to.
+#[cfg_attr(not(all(target_os = "linux", not(oomsweep_portable))), allow(dead_code, reason = "there are no copies"))]
 pub(crate) enum Tried {
     /// Nothing bad: its verdict, and whether it drifted.
     Good(Verdict, bool),

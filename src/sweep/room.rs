@@ -55,6 +55,20 @@ impl Room {
         self.field::<Slot>(offset_of!(Layout, slots)).wrapping_add(slot % SLOTS)
     }
 
+    /// How many slots, from the first on, the last run has used.
+    pub(super) fn used(&self) -> usize {
+        (self.traffic().used.load(Ordering::Acquire) as usize).min(SLOTS)
+    }
+
+    /// A new process is to be made, and none of those before it lives: nobody waits for a copy.
+    pub(super) fn nobody_waits(&self) {
+        self.traffic().waits.store(0, Ordering::Release);
+        for slot in 0..self.used() {
+            // SAFETY: only the atomic word is referred to.
+            unsafe { &(*self.slot(slot)).pid }.store(0, Ordering::Release);
+        }
+    }
+
     /// No more copies are made.
     pub(crate) fn stop(&self) {
         self.traffic().deadline.store(1, Ordering::Release);
@@ -129,7 +143,7 @@ impl Room {
     /// What came of the first `count` faults. For who has given the order, when it is answered: no copy lives any more.
     pub(crate) fn answer(&self, count: usize, arena: Arena, output: &Output) -> Copied {
         let mut tried: Vec<Tried> = (0..count).map(|place| told(self.result(place).load(Ordering::Acquire))).collect();
-        for slot in 0..SLOTS {
+        for slot in 0..self.used() {
             // SAFETY: nobody else uses the slots now; a kept one's journal was written by a copy of a valid one.
             unsafe {
                 let slot = self.slot(slot);
@@ -201,6 +215,7 @@ mod tests {
         let order: Vec<u32> = room.plan(4, |result| result == LEFT).iter().map(|due| due.place).collect();
         assert_eq!(order, [0, 2, 1, 3], "by point, then as planned");
         let number = Verdict::ALL.iter().position(|&verdict| verdict == Verdict::Error).unwrap() as u16;
+        room.traffic().used.store(3, Ordering::Release);
         room.conclude(0, 0, number);
         room.conclude(1, 2, number | DRIFTED);
         room.conclude(2, 1, DOUBTFUL);

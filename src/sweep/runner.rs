@@ -45,6 +45,10 @@ pub(crate) struct Terms<'a> {
     /// What the live bytes would be at each point must be known.
     pub(crate) wants_demands: bool,
     /// The process whose threads run the tests; 0: this sweep is alone.
+    #[cfg_attr(
+        not(all(target_os = "linux", not(oomsweep_portable))),
+        allow(dead_code, reason = "nobody asks for jobs")
+    )]
     pub(crate) host: i32,
     /// A run that records all births also writes down the blocks of the run that it leaves reachable.
     pub(crate) show_reachable: bool,

@@ -10,7 +10,6 @@ use super::room::Room;
 use super::runner::{Runner, is_seen};
 use super::warm;
 use super::watchdog::Watchdog;
-use crate::hook::copies::SLOTS;
 use crate::hook::gate::{self, State};
 use crate::session::witness::{self, Then};
 use crate::sys::process::{self, Child, Died, Side};
@@ -193,6 +192,7 @@ fn in_child(
             (*journal).began.store(time::now_ns(), Ordering::Release);
         }
     }
+    room.nobody_waits();
     output::flush();
     let server = process::pid();
     let began = time::now_ns();
@@ -291,7 +291,7 @@ impl Kennel {
 
     /// Ends every copy that is over its time.
     fn look(&mut self, room: &Room) {
-        for slot in 0..SLOTS {
+        for slot in 0..room.used() {
             // SAFETY: only the atomic words of the slot are referred to.
             let (number, run) = unsafe {
                 let slot = room.slot(slot);

@@ -237,6 +237,10 @@ impl Store {
     /// Leaves out an eighth of the range, so that what is opened from now on in this process, which was just forked, lies where nothing
     /// will lie for long in the process that it was forked from. What that one writes into pages that both see, and what is copied
     /// from there into a frame with all its padding, is then no address of a block of this one.
+    #[cfg_attr(
+        not(all(target_os = "linux", not(oomsweep_portable))),
+        allow(dead_code, reason = "no process is forked")
+    )]
     pub(crate) fn step_aside(&self) {
         self.new_spans((self.bytes / 8) >> SPAN_SHIFT);
     }
