@@ -95,12 +95,34 @@ impl Arena {
     fn reserve(&self, len: usize) -> Option<usize> {
         let room = self.bytes.saturating_sub(HEAD);
         let rounded = len.checked_add(15)? & !15;
-        let from = self.used().load(Ordering::Relaxed);
-        let end = from.checked_add(rounded)?;
-        if end > room {
-            return None;
-        }
-        self.used().store(end, Ordering::Relaxed);
-        Some(from)
+        // Copies of a process that run at once all write here.
+        let end = |from: usize| from.checked_add(rounded).filter(|&end| end <= room);
+        self.used().fetch_update(Ordering::Relaxed, Ordering::Relaxed, end).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_are_given_the_same_room() {
+        let arena = Arena::map(1 << 20).unwrap();
+        let begin = std::sync::Barrier::new(4);
+        let put = |number: u64| {
+            begin.wait();
+            (0..5_000).map(|_| arena.put(&[number; 2]).unwrap()).collect::<Vec<Span>>()
+        };
+        std::thread::scope(|scope| {
+            let put = &put;
+            let writers: Vec<_> = (0..4).map(|number| (number, scope.spawn(move || put(number)))).collect();
+            for (number, writer) in writers {
+                for span in writer.join().unwrap() {
+                    assert_eq!(arena.values::<u64>(span), [number; 2]);
+                }
+            }
+        });
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.unmap() };
     }
 }

@@ -1,10 +1,11 @@
 //! A run that visits every point: where a fault is due the process is copied, and the copy takes the failure.
 
-use super::board::{Copying, End};
+use super::board::{Closing, Copying, End};
 use super::digest;
 use super::room::Room;
 use super::runner::{Runner, number};
 use super::verdict::verdict;
+use super::warm;
 use crate::hook::branch::Copy;
 use crate::hook::copies::{DOUBTFUL, DRIFTED, LEFT, TOLD};
 use crate::hook::core::Births;
@@ -19,6 +20,7 @@ impl Runner<'_> {
     /// before.
     pub(crate) fn copies(&mut self, room: &Room, terms: &Copying) {
         self.pages.arena.clear();
+        let mut fits = true;
         for (nth, &placement) in self.ways().iter().enumerate() {
             let desk = self.write_in(false);
             let dues = room.plan(terms.count, |result| if nth == 0 { result == LEFT } else { result < TOLD });
@@ -45,9 +47,22 @@ impl Runner<'_> {
             }
             branch.wait_for_copies();
             branch.disarm();
+            // SAFETY: the run is over.
+            fits &= self.is_plain(unsafe { &*desk.journal });
         }
         // SAFETY: an order is being carried out, so its giver waits: the board is ours.
-        unsafe { (*self.pages.board()).answer.end = End::Done };
+        unsafe {
+            (*self.pages.board()).answer.closing = if fits { Closing::Fits } else { Closing::Differs };
+            (*self.pages.board()).answer.end = End::Done;
+        }
+    }
+
+    /// Whether the run beside its copies was like a plain one: what a copy does to what it has together with the original, a child, a
+    /// place in a file, a folder, would otherwise be taken for what the failure does.
+    fn is_plain(&self, journal: &Journal) -> bool {
+        // SAFETY: no run is open.
+        let base = unsafe { self.core.own() }.base.len() as u64;
+        journal.made == base && warm::passes(journal, self.terms.should_panic.is_some())
     }
 
     /// A copy has come to the end of its run.

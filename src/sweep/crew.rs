@@ -68,6 +68,8 @@ pub(crate) struct Copied {
     pub(crate) full: bool,
     /// How many points the run itself made; 0: it did not come to its end.
     pub(crate) made: u64,
+    /// The run itself, beside its copies, was a plain run like any other.
+    pub(crate) fits: bool,
 }
 
 /// The engine broke down: nothing can be tried any more.
@@ -100,7 +102,7 @@ pub(crate) trait Crew {
     /// If no process can be had.
     fn copies(&mut self, dues: &[Due], _terms: Copying) -> Result<Copied, Broken> {
         let tried = dues.iter().map(|_| Tried::Left).collect();
-        Ok(Copied { tried, hung: 0, crowded: 0, full: false, made: 0 })
+        Ok(Copied { tried, hung: 0, crowded: 0, full: false, made: 0, fits: true })
     }
 
     /// From now on every run starts in a process of its own that makes `runs` plain runs first.

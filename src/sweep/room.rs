@@ -100,11 +100,13 @@ impl Room {
         dues.len().min(PLAN)
     }
 
-    /// The faults that `wants` wants by what came of them so far, in the order of the points at which they begin.
+    /// The faults that `wants` wants by what came of them so far, in the order of the points at which they begin; those that begin at
+    /// none are not among them.
     pub(super) fn plan(&self, count: usize, wants: impl Fn(u16) -> bool) -> Vec<Due> {
         let places = (0..count.min(PLAN)).filter(|&place| wants(self.result(place).load(Ordering::Acquire)));
         // SAFETY: the order's giver has written the first `count`.
-        let mut dues: Vec<Due> = places.map(|place| unsafe { self.due(place).read() }).collect();
+        let dues = places.map(|place| unsafe { self.due(place).read() });
+        let mut dues: Vec<Due> = dues.filter(|due| due.fault.place().is_some()).collect();
         dues.sort_by_key(|due| (due.fault.place(), due.place));
         dues
     }
@@ -169,6 +171,7 @@ impl Room {
             crowded: traffic.crowded.load(Ordering::Acquire),
             full: traffic.full.load(Ordering::Acquire) != 0,
             made: 0,
+            fits: false,
         }
     }
 }
@@ -210,9 +213,10 @@ mod tests {
             due(1, Fault::Once(9)),
             due(2, Fault::Persistent(7)),
             due(3, Fault::Persistent(9)),
+            due(4, Fault::Budget(100)),
         ];
-        assert_eq!(room.put(&dues, 0), 4);
-        let order: Vec<u32> = room.plan(4, |result| result == LEFT).iter().map(|due| due.place).collect();
+        assert_eq!(room.put(&dues, 0), 5);
+        let order: Vec<u32> = room.plan(5, |result| result == LEFT).iter().map(|due| due.place).collect();
         assert_eq!(order, [0, 2, 1, 3], "by point, then as planned");
         let number = Verdict::ALL.iter().position(|&verdict| verdict == Verdict::Error).unwrap() as u16;
         room.traffic().used.store(3, Ordering::Release);

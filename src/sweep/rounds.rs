@@ -9,7 +9,7 @@ use super::crew::{BatchEnd, Broken, Copied, Tried};
 use super::order::Plan;
 use super::supervisor::{PATIENCE, Sweep};
 use crate::hook::branch::Due;
-use crate::model::code::Verdict;
+use crate::model::code::{Code, Verdict};
 use crate::model::fault::Fault;
 use crate::model::options::EngineChoice;
 use crate::model::trial::{Ending, Judged};
@@ -20,6 +20,27 @@ const MOST: usize = 1 << 20;
 const BIRTHS_A_COPY: usize = 50;
 /// How many copies may hang before the rest is tried otherwise: where that is free to choose, and where it is not.
 const MOST_HUNG: [u32; 2] = [1, 8];
+
+/// What trials have in common whose findings are the same but for the place of the fault.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    codes: Vec<Code>,
+    failed: Vec<usize>,
+    panicked: Option<(Option<String>, Option<u32>)>,
+}
+
+impl Kind {
+    fn of(judged: &Judged) -> Kind {
+        let detail = judged.detail.as_ref();
+        let failed = detail.and_then(|detail| detail.failed.as_ref());
+        let panic = detail.and_then(|detail| detail.panic.as_ref());
+        Kind {
+            codes: judged.codes.clone(),
+            failed: failed.map(|record| record.stack.ips().to_vec()).unwrap_or_default(),
+            panicked: panic.map(|panic| (panic.file.clone(), panic.line)),
+        }
+    }
+}
 
 /// Places of the plan, and their faults.
 struct Round<'p> {
@@ -197,7 +218,7 @@ impl Sweep<'_> {
     fn copied(&mut self, plan: &Plan, places: Vec<usize>) -> Result<Vec<usize>, Broken> {
         let mut left = places;
         let mut others = Vec::new();
-        while !left.is_empty() && !self.is_over() {
+        while !left.is_empty() && !self.copies_mislead && !self.is_over() {
             let later = left.split_off(left.len().min(MOST));
             let round = Round::of(plan, &left);
             let copied = self.crew.copies(&self.dues(&round), self.terms(&round))?;
@@ -206,6 +227,11 @@ impl Sweep<'_> {
                 *points = (*points).max(copied.made);
             }
             let goes_on = copied.full || !later.is_empty();
+            if !copied.fits && self.unsettled.is_none() {
+                self.distrust_copies();
+                left.extend(later);
+                break;
+            }
             let before = left.len();
             let mut next = self.take_copies(&round, copied.tried, &mut others)?;
             let stands = next.len() == before;
@@ -227,23 +253,19 @@ impl Sweep<'_> {
         tried: Vec<Tried>,
         others: &mut Vec<usize>,
     ) -> Result<Vec<usize>, Broken> {
-        let mut left = Vec::new();
+        let (mut left, mut good) = (Vec::new(), Vec::new());
         let free = self.is_free();
         for (nth, (tried, &fault)) in tried.into_iter().zip(&round.faults).enumerate() {
             let place = round.place(nth);
             match tried {
                 // Where runs go other ways than the baseline did, a trial from the start counts, if there is a choice.
                 Tried::Good(_, true) if free => others.push(place),
-                Tried::Good(verdict, drifted) => {
-                    self.swept.branched += 1;
-                    self.put_good(place, (verdict, drifted));
-                }
+                Tried::Good(verdict, drifted) => good.push((place, (verdict, drifted))),
                 Tried::Told(digest)
                     if !(free && digest.drifted) && births::complete(&digest) && digest.trouble.is_none() =>
                 {
-                    self.swept.branched += 1;
                     let judged = self.judge(fault, *digest);
-                    self.put(place, judged);
+                    self.take_told(place, judged, others)?;
                 }
                 // There is no trial from the start that would be the same: the copy is the run.
                 Tried::Told(digest) if self.unsettled.is_some() => {
@@ -254,7 +276,8 @@ impl Sweep<'_> {
                 Tried::Doubtful if self.unsettled.is_some() => left.push(place),
                 Tried::Told(_) | Tried::Doubtful => {
                     if self.is_over() {
-                        break;
+                        left.push(place);
+                        continue;
                     }
                     let judged = self.alone(fault, &[], 1)?;
                     self.confirmed(&judged);
@@ -263,7 +286,46 @@ impl Sweep<'_> {
                 Tried::Left => left.push(place),
             }
         }
+        if self.copies_mislead {
+            others.extend(good.into_iter().map(|(place, _)| place));
+            return Ok(left);
+        }
+        for (place, result) in good {
+            self.swept.branched += 1;
+            self.put_good(place, result);
+        }
         Ok(left)
+    }
+
+    /// What a copy came to, and all that there is to know of it. The first of its kind is tried from the reference state as well: to a
+    /// body that has children, timers, or a number of its own, a copy of its process is not what the process is. If the two differ, no
+    /// copy counts any more.
+    fn take_told(&mut self, place: usize, judged: Judged, others: &mut Vec<usize>) -> Result<(), Broken> {
+        let kind = Kind::of(&judged);
+        if self.unsettled.is_some() || !self.copies_mislead && self.kinds.contains(&kind) {
+            self.swept.branched += 1;
+            self.put(place, judged);
+            return Ok(());
+        }
+        if self.copies_mislead || self.is_over() {
+            others.push(place);
+            return Ok(());
+        }
+        let again = self.alone(judged.fault, &[], 1)?;
+        self.confirmed(&again);
+        if again.verdict == judged.verdict && again.codes == judged.codes {
+            self.kinds.insert(kind);
+        } else {
+            self.distrust_copies();
+        }
+        self.put(place, again);
+        Ok(())
+    }
+
+    fn distrust_copies(&mut self) {
+        self.copies_mislead = true;
+        let why = "a copy of the run was not what the run is, or disturbed it, so trials were made from the start";
+        self.swept.why.get_or_insert_with(|| String::from(why));
     }
 
     /// What was not good in a copy was tried from the reference state.

@@ -1,5 +1,6 @@
 //! The supervisor: what is tried when, what is tried again, and what counts. It never runs the body.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::again::not_reached;
@@ -8,6 +9,7 @@ use super::crew::{Broken, Crew};
 use super::digest::{Digest, bare};
 use super::excuse::{self, HasFrame};
 use super::order::{self, Plan};
+use super::rounds::Kind;
 pub(crate) use super::swept::Swept;
 use super::tactics::Costs;
 use super::verdict::{findings, verdict};
@@ -49,6 +51,10 @@ pub(super) struct Sweep<'a> {
     pub(super) is_cold: bool,
     /// Plain runs do not settle on a number of points, so that all trials are made in copies of one run: how many points that had.
     pub(super) unsettled: Option<u64>,
+    /// What was found in copies, and by a trial from the reference state as well.
+    pub(super) kinds: HashSet<Kind>,
+    /// Copies of this body's runs come to something else than trials from the reference state do, or spoil the run that they are made of.
+    pub(super) copies_mislead: bool,
 }
 
 /// Does what the options ask for.
@@ -112,6 +118,8 @@ impl<'a> Sweep<'a> {
             costs: Costs::default(),
             is_cold: false,
             unsettled: None,
+            kinds: HashSet::new(),
+            copies_mislead: false,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::board::{Alone, Answer, Copying, End, Order, Pages, Warm};
+use super::board::{Alone, Answer, Closing, Copying, End, Order, Pages, Warm};
 use super::crew::{BatchEnd, Broken, Copied, Crew, WarmedUp};
 use super::digest::{Digest, NO_REFERENCE, digest};
 use super::interrupt;
@@ -325,7 +325,7 @@ impl Crew for Worker<'_> {
         Ok(BatchEnd {
             good,
             stopped,
-            closing: if closing_died { super::board::Closing::Differs } else { answer.closing },
+            closing: if closing_died { Closing::Differs } else { answer.closing },
             changed: answer.changed,
             closed: answer.closed,
             fork: answer.fork,
@@ -337,16 +337,22 @@ impl Crew for Worker<'_> {
             (terms.jobs, terms.shared_with) = (default_jobs(), self.terms.host);
         }
         self.room.put(dues, terms.deadline);
+        let mut is_broken_off = false;
         match self.ask(Order::Copies(terms), None) {
             Ok(None) => {}
             Ok(Some(_)) => self.lost(self.runs()),
-            // Each result that is written down is good by itself.
-            Err(broken) => interrupt::or(broken)?,
+            // What is written down by then has to do.
+            Err(broken) => {
+                interrupt::or(broken)?;
+                is_broken_off = true;
+            }
         }
         let copied = self.room.answer(terms.count, self.pages.arena, &self.output);
         // SAFETY: no order is open.
         let (answer, journal) = unsafe { ((*self.pages.board()).answer, self.journal()) };
-        Ok(Copied { made: if answer.end == End::Done { journal.made } else { 0 }, ..copied })
+        let is_done = answer.end == End::Done;
+        let fits = is_broken_off || is_done && answer.closing == Closing::Fits;
+        Ok(Copied { made: if is_done { journal.made } else { 0 }, fits, ..copied })
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {

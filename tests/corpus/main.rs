@@ -53,6 +53,7 @@ mod innocent_output;
 mod innocent_state;
 mod innocent_threads;
 
+mod engines;
 mod table;
 mod table_innocent;
 mod table_policy;

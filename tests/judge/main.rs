@@ -1,12 +1,13 @@
 //! Four judges of random programs: the engine that everybody uses, the brute force (for every fault a process that has seen
-//! nothing but plain runs), the engine that copies one run, and an oracle that only reads the program. Where no trial ends its process, the engine that stays in
-//! this process is a fifth. They must say the same of every trial, and the engines must say the same of every finding, to the
-//! last stack.
+//! nothing but plain runs), the engine that copies one run, with one copy at a time or with several, and an oracle that only
+//! reads the program. Where no trial ends its process, the engine that stays in this process is a fifth. They must say the same
+//! of every trial, and the engines must say the same of every finding, to the last stack.
 //!
 //! `PROPTEST_CASES=2000 cargo test --test judge` looks longer.
 #![cfg(target_os = "linux")]
 
 mod body;
+mod hostile;
 mod oracle;
 mod program;
 
@@ -31,14 +32,31 @@ fn the_judges_agree() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     let mut runner =
         TestRunner::new(Config { cases, failure_persistence: None, max_shrink_time: 30_000, ..Config::default() });
-    let agree = runner.run(&(program::programs(), program::rules()), |(program, rules)| hold(&program, rules));
+    let programs = (program::programs(), program::rules(), proptest::bool::weighted(0.25));
+    let agree = runner.run(&programs, |(program, rules, is_dear)| hold(&program, rules, is_dear));
     agree.unwrap_or_else(|broken| panic!("{broken}"));
 }
 
-/// All judges on one program.
-fn hold(program: &[Op], rules: Rules) -> Result<(), TestCaseError> {
+/// A way in which a program is judged.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    engine: EngineChoice,
+    /// How many copies of a run may run at once.
+    jobs: u32,
+    /// The program begins with so much work that copies of a run cost less than other runs.
+    is_dear: bool,
+}
+
+impl Way {
+    fn new(engine: EngineChoice, jobs: u32) -> Way {
+        Way { engine, jobs, is_dear: false }
+    }
+}
+
+/// All judges on one program. `is_dear`: also by the engine that everybody uses where copies cost less.
+fn hold(program: &[Op], rules: Rules, is_dear: bool) -> Result<(), TestCaseError> {
     let wanted = oracle::sweep(program, rules);
-    let report = sweep(program, rules, EngineChoice::Auto);
+    let report = sweep(program, rules, Way::new(EngineChoice::Auto, 2));
     if wanted.is_empty() {
         let codes: Vec<Code> = report.findings().iter().map(|finding| finding.code).collect();
         prop_assert_eq!(codes, [Code::NoPoints], "{}", report);
@@ -52,11 +70,15 @@ fn hold(program: &[Op], rules: Rules) -> Result<(), TestCaseError> {
     prop_assert_eq!(by_code(&report), oracle::by_code(&wanted), "{}", report);
     let facts_of_it = facts(&report);
     let stays = !program::remembers(program) && wanted.iter().all(|(_, verdict, _)| leaves_the_process(*verdict));
-    for engine in
-        [EngineChoice::BruteForce, EngineChoice::Snapshot].into_iter().chain(stays.then_some(EngineChoice::InProcess))
-    {
-        let other = sweep(program, rules, engine);
-        prop_assert_eq!(&facts_of_it, &facts(&other), "{}\nbut {:?} says:\n{}", &report, engine, &other);
+    let mut ways = vec![Way::new(EngineChoice::BruteForce, 1)];
+    ways.extend([1, 2, 4].map(|jobs| Way::new(EngineChoice::Snapshot, jobs)));
+    ways.extend(stays.then_some(Way::new(EngineChoice::InProcess, 1)));
+    if is_dear {
+        ways.extend([1, 4].map(|jobs| Way { is_dear, ..Way::new(EngineChoice::Auto, jobs) }));
+    }
+    for way in ways {
+        let other = sweep(program, rules, way);
+        prop_assert_eq!(&facts_of_it, &facts(&other), "{}\nbut {:?} says:\n{}", &report, way, &other);
     }
     Ok(())
 }
@@ -65,25 +87,29 @@ fn leaves_the_process(verdict: Verdict) -> bool {
     !matches!(verdict, Verdict::Abort | Verdict::Skipped | Verdict::Crash | Verdict::Exit)
 }
 
-fn sweep(program: &[Op], rules: Rules, engine: EngineChoice) -> Report {
-    // What is forgotten here must stay so until the sweep is over: bodies of the other test work on the same statics.
-    static TURN: Mutex<()> = Mutex::new(());
+/// What [`body::forget`] makes forgotten must stay so until the sweep is over: other bodies work on the same statics.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn sweep(program: &[Op], rules: Rules, way: Way) -> Report {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     body::forget();
     let rule = |allow: bool| if allow { Rule::Allow } else { Rule::Deny };
     let sweep = Sweep::new("judge::the_judges_agree")
         .captures_nothing()
-        .engine(engine)
+        .engine(way.engine)
+        .jobs(way.jobs)
         .faults(Faults::ONCE | Faults::PERSISTENT | Faults::window(rules.window) | Faults::BUDGET)
         .swallowed(rule(rules.swallowed_allow))
         .panics(rule(rules.panics_allow))
         .infallible(if rules.infallible_skip { Infallible::Skip } else { Infallible::Deny })
         .shrink(if rules.shrink_skip { Shrink::Skip } else { Shrink::Fail });
-    if rules.is_result {
-        sweep.error_if(|error| *error == Refused::Memory).run(|| body::run(program))
-    } else {
-        sweep.run(|| drop(body::run(program)))
-    }
+    let run = || {
+        if way.is_dear {
+            hostile::work();
+        }
+        body::run(program)
+    };
+    if rules.is_result { sweep.error_if(|error| *error == Refused::Memory).run(run) } else { sweep.run(|| drop(run())) }
 }
 
 /// The trials in which each code was found; a trial that leaks blocks of two places is in two findings.
@@ -148,5 +174,7 @@ fn the_oracle_can_be_followed_by_hand() {
         "budget@109 tolerated",
     ];
     assert_eq!(told, wanted);
-    hold(&program, DEFAULT).expect("the judges agree");
+    hold(&program, DEFAULT, true).expect("the judges agree");
+    let copied = sweep(&program, DEFAULT, Way::new(EngineChoice::Snapshot, 1));
+    assert!(copied.engine.snapshot > 0, "budgets, which begin nowhere, keep nobody from making copies\n{copied}");
 }

@@ -26,6 +26,12 @@ pub(crate) fn sweep(program: &[Op], rules: Rules) -> Vec<(Fault, Verdict, Vec<Co
     let judged = |fault| {
         let mut trial = Trial::new(fault, rules);
         let end = trial.steps(program, Place::default());
+        if trial.descriptor {
+            // What only the first of two tries in one process leaves open is there to stay.
+            let mut again = Trial { failed_before: true, ..Trial::new(fault, rules) };
+            let ends = matches!(again.steps(program, Place::default()), Err(Stop::Abort | Stop::Exit | Stop::Crash));
+            trial.descriptor = again.descriptor || ends;
+        }
         let (verdict, codes) = trial.judge(end);
         (fault, verdict, codes)
     };
@@ -75,6 +81,8 @@ struct Trial {
     slots: [Option<Block>; SLOTS],
     /// Bytes of a block that a static keeps.
     kept: u64,
+    /// A request has failed in this process before the trial.
+    failed_before: bool,
     failed: u64,
     failed_outside_benign: u64,
     leak: bool,
@@ -90,6 +98,7 @@ impl Trial {
             demands: Vec::new(),
             slots: [None; SLOTS],
             kept: 0,
+            failed_before: false,
             failed: 0,
             failed_outside_benign: 0,
             leak: false,
@@ -156,7 +165,7 @@ impl Trial {
     }
 
     fn refused(&mut self, fails: OnFail) -> Result<(), Stop> {
-        let again = self.failed > 1;
+        let again = self.failed_before || self.failed > 1;
         match fails {
             OnFail::Clean => Err(Stop::Error),
             OnFail::WrongError => Err(Stop::WrongError),
