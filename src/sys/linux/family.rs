@@ -58,6 +58,11 @@ pub(crate) fn found(parent: i32) {
     }
 }
 
+/// Whether this handler of a signal is the one that ends a worker at once.
+pub(super) fn is_its(handler: usize) -> bool {
+    handler == on_end as *const () as usize
+}
+
 /// Makes this process, which a worker has forked, none: a body finds its signals as a test would.
 pub(crate) fn leave() {
     if WORKER.swap(0, Ordering::AcqRel) == 0 {

@@ -5,7 +5,8 @@
 //! second       ──> ends the process at once, as the first would have done if nobody had listened
 //! ```
 //!
-//! A signal for which the program has a handler of its own, or which it ignores, is left alone. The children that a process forks
+//! A signal for which the program has a handler of its own, or which it ignores, is left alone; a worker's end ([`family`]) is no such
+//! handler: its sweep comes to an end first. The children that a process forks
 //! must [`forget`]; one that executes another program begins with the defaults anyway.
 
 use std::mem::MaybeUninit;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{output, process, terminal, time};
+use super::{family, output, process, terminal, time};
 
 const SIGNALS: [i32; 2] = [libc::SIGINT, libc::SIGTERM];
 /// One wish can arrive twice, by way of the process and of its group.
@@ -52,7 +53,8 @@ pub(crate) fn listen(second: Second) -> Listening {
         LISTENER.store(process::pid(), Ordering::SeqCst);
         PATIENT.store(second == Second::Waits, Ordering::SeqCst);
         for number in SIGNALS {
-            if handler_of(number) == libc::SIG_DFL {
+            let now = handler_of(number);
+            if now == libc::SIG_DFL || family::is_its(now) {
                 handle(number, on_signal as *const () as usize);
             }
         }
