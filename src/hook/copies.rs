@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI32, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::arena::Arena;
+use super::early::Early;
 use super::journal::Journal;
 use crate::sys::futex;
 use crate::sys::process::{Child, Died};
@@ -73,6 +74,8 @@ pub(crate) struct Traffic {
     pub(crate) full: AtomicU32,
     /// After this, in nanoseconds of the monotonic clock, no more copies are made; 0: never.
     pub(crate) deadline: AtomicU64,
+    /// What the first copies of the run have shown.
+    pub(crate) early: Early,
 }
 
 impl Traffic {
@@ -82,6 +85,7 @@ impl Traffic {
         for word in [&self.ended, &self.waits, &self.hung, &self.crowded, &self.cheap, &self.full] {
             word.store(0, Ordering::Release);
         }
+        self.early.at.store(0, Ordering::Release);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who tries the points: what the supervisor asks of an engine, whichever it is.
 
+use std::time::Instant;
+
 use super::board::{Alone, Closing, Copying, Warm};
 use super::digest::Digest;
 pub(crate) use crate::hook::branch::Due;
@@ -67,6 +69,21 @@ pub(crate) struct Copied {
     pub(crate) full: bool,
     /// How many points the run itself made; 0: it did not come to its end.
     pub(crate) made: u64,
+    /// What its first faults have shown, if there were enough of them.
+    pub(crate) early: Option<Early>,
+}
+
+/// What the first faults of a run with copies have shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Early {
+    /// When that was known.
+    pub(crate) at: Instant,
+    /// How many faults had had their turn.
+    pub(crate) faults: usize,
+    /// How long the run stood still for a copy, in nanoseconds; 0: not known.
+    pub(crate) each: u64,
+    /// For which part of the faults, of 1, there was no copy.
+    pub(crate) without: f64,
 }
 
 /// The engine broke down: nothing can be tried any more.
@@ -99,7 +116,7 @@ pub(crate) trait Crew {
     /// If no process can be had.
     fn copies(&mut self, dues: &[Due], _terms: Copying) -> Result<Copied, Broken> {
         let tried = dues.iter().map(|_| Tried::Left).collect();
-        Ok(Copied { tried, hung: 0, crowded: 0, full: false, made: 0 })
+        Ok(Copied { tried, hung: 0, crowded: 0, full: false, made: 0, early: None })
     }
 
     /// From now on every run starts in a process of its own that makes `runs` plain runs first.
