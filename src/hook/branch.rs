@@ -10,6 +10,7 @@ use std::time::Duration;
 pub(crate) use super::copies::Lines;
 use super::copies::{Copies, DOUBTFUL, FREE, LEFT, RUNS};
 use super::core::{Core, Own};
+use super::early::Count;
 use super::gate::{self, State};
 use super::pages_vec::PagesVec;
 use super::trigger::Trigger;
@@ -55,6 +56,7 @@ pub(crate) struct Branch {
     /// Other threads were alive when they were looked for last.
     crowded: bool,
     made: u64,
+    count: Count,
 }
 
 impl Branch {
@@ -70,6 +72,7 @@ impl Branch {
             cost: 0,
             crowded: false,
             made: 0,
+            count: Count::new(),
         }
     }
 
@@ -84,6 +87,7 @@ impl Branch {
         self.lines = Some(lines);
         self.cost = cost;
         self.crowded = false;
+        self.count = Count::new();
         self.at = 0;
         self.look_ahead();
         all
@@ -217,8 +221,16 @@ impl Branch {
         false
     }
 
+    /// A fault has had its turn.
+    fn had_its_turn(&mut self) {
+        if let Some(lines) = &self.lines {
+            self.count.had_its_turn(&lines.traffic().early, lines.jobs);
+        }
+    }
+
     /// The run stood still for so long: that time is not its own.
     fn stood_still(&mut self, lines: &Lines, time: u64) {
+        self.count.copied(time);
         self.cost = if self.cost == 0 { time } else { self.cost.wrapping_mul(7).wrapping_add(time) / 8 };
         // SAFETY: the words are atomic; the journal outlives the run.
         unsafe {
@@ -242,6 +254,7 @@ pub(super) fn split(core: &Core, own: &mut Own) -> bool {
             is_copy = true;
             break;
         }
+        own.branch.had_its_turn();
     }
     sys::set_errno(errno);
     is_copy

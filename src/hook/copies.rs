@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI32, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::arena::Arena;
+use super::early::Early;
 use super::journal::Journal;
 use crate::sys::futex;
 use crate::sys::process::{Child, Died};
@@ -75,6 +76,8 @@ pub(crate) struct Traffic {
     pub(crate) used: AtomicU32,
     /// After this, in nanoseconds of the monotonic clock, no more copies are made; 0: never.
     pub(crate) deadline: AtomicU64,
+    /// What the first copies of the run have shown.
+    pub(crate) early: Early,
 }
 
 impl Traffic {
@@ -85,6 +88,7 @@ impl Traffic {
         for word in words {
             word.store(0, Ordering::Release);
         }
+        self.early.at.store(0, Ordering::Release);
     }
 }
 

@@ -38,6 +38,8 @@ mod calls;
 pub(crate) mod checks;
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 pub(crate) mod copies;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+pub(crate) mod early;
 pub(crate) mod core;
 #[cfg_attr(
     not(all(target_os = "linux", not(oomsweep_portable))),

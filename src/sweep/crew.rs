@@ -1,5 +1,7 @@
 //! Who tries the points: what the supervisor asks of an engine, whichever it is.
 
+use std::time::Instant;
+
 use super::board::{Alone, Closing, Copying, Warm};
 use super::digest::Digest;
 use crate::hook::branch::Due;
@@ -70,6 +72,21 @@ pub(crate) struct Copied {
     pub(crate) made: u64,
     /// The run itself, beside its copies, was a plain run like any other.
     pub(crate) fits: bool,
+    /// What its first faults have shown, if there were enough of them.
+    pub(crate) early: Option<Early>,
+}
+
+/// What the first faults of a run with copies have shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Early {
+    /// When that was known.
+    pub(crate) at: Instant,
+    /// How many faults had had their turn.
+    pub(crate) faults: usize,
+    /// How long the run stood still for a copy, in nanoseconds; 0: not known.
+    pub(crate) each: u64,
+    /// For which part of the faults, of 1, there was no copy.
+    pub(crate) without: f64,
 }
 
 /// The engine broke down: nothing can be tried any more.
@@ -102,7 +119,7 @@ pub(crate) trait Crew {
     /// If no process can be had.
     fn copies(&mut self, dues: &[Due], _terms: Copying) -> Result<Copied, Broken> {
         let tried = dues.iter().map(|_| Tried::Left).collect();
-        Ok(Copied { tried, hung: 0, crowded: 0, full: false, made: 0, fits: true })
+        Ok(Copied { tried, hung: 0, crowded: 0, full: false, made: 0, fits: true, early: None })
     }
 
     /// From now on every run starts in a process of its own that makes `runs` plain runs first.

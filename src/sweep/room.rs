@@ -3,19 +3,21 @@
 use std::mem::offset_of;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
 
 use super::board::{Copying, End};
-use super::crew::{Copied, Tried};
+use super::crew::{Copied, Early, Tried};
 use super::digest;
 use crate::hook::arena::Arena;
 use crate::hook::branch::{Due, Lines};
 use crate::hook::copies::{self, DOUBTFUL, DRIFTED, FREE, KEPT, LEFT, SLOTS, Slot, TOLD, Traffic};
+use crate::hook::early::FIRST;
 use crate::hook::journal::Journal;
 use crate::model::code::Verdict;
 use crate::sys::output::Output;
 use crate::sys::pages::{self, Share};
 use crate::sys::process::Died;
-use crate::sys::threads;
+use crate::sys::{threads, time};
 
 /// How many faults one run can have copies for.
 pub(crate) const PLAN: usize = 1 << 20;
@@ -172,7 +174,20 @@ impl Room {
             full: traffic.full.load(Ordering::Acquire) != 0,
             made: 0,
             fits: false,
+            early: self.early(),
         }
+    }
+
+    fn early(&self) -> Option<Early> {
+        let early = &self.traffic().early;
+        let at = early.at.load(Ordering::Acquire);
+        let since = Duration::from_nanos(time::now_ns().saturating_sub(at));
+        (at != 0).then(|| Early {
+            at: Instant::now().checked_sub(since).unwrap_or_else(Instant::now),
+            faults: early.faults.load(Ordering::Relaxed) as usize,
+            each: early.each.load(Ordering::Relaxed),
+            without: f64::from(early.without.load(Ordering::Relaxed)) / f64::from(FIRST),
+        })
     }
 }
 

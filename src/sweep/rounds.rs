@@ -98,10 +98,19 @@ impl Sweep<'_> {
             Some(self.began.elapsed().saturating_add(std::time::Duration::from_nanos(split.foretold)));
         let mut cheap = split.cheap;
         if !split.dear.is_empty() && self.swept.cut.is_none() {
+            let (dear, others) = (Round::of(plan, &split.dear).faults, Round::of(plan, &cheap).faults);
             cheap.extend(self.copied(plan, split.dear)?);
             cheap.sort_unstable();
+            self.foretell_anew(dear, &others);
         }
         self.replayed(plan, &cheap)
+    }
+
+    /// What a copy costs is known only when some were made: as the first of the run with copies tell it.
+    fn foretell_anew(&mut self, mut dear: Vec<Fault>, cheap: &[Fault]) {
+        let Some(early) = self.early.take() else { return };
+        dear.sort_by_key(|fault| fault.place());
+        self.swept.foretold = Some(early.at.duration_since(self.began) + self.costs.rest(&dear, cheap, &early));
     }
 
     fn one_by_one(&mut self, plan: &Plan, places: &[usize]) -> Result<(), Broken> {
@@ -223,6 +232,7 @@ impl Sweep<'_> {
             let round = Round::of(plan, &left);
             let copied = self.crew.copies(&self.dues(&round), self.terms(&round))?;
             self.note_reasons(&copied);
+            self.early = self.early.or(copied.early);
             if let Some(points) = &mut self.unsettled {
                 *points = (*points).max(copied.made);
             }
@@ -275,6 +285,7 @@ impl Sweep<'_> {
                 }
                 Tried::Doubtful if self.unsettled.is_some() => left.push(place),
                 Tried::Told(_) | Tried::Doubtful => {
+                    // The copies after it have been made all the same.
                     if self.is_over() {
                         left.push(place);
                         continue;

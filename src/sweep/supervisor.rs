@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::again::not_reached;
 use super::board::{Alone, Wanted};
-use super::crew::{Broken, Crew};
+use super::crew::{Broken, Crew, Early};
 use super::digest::{Digest, bare};
 use super::excuse::{self, HasFrame};
 use super::order::{self, Plan};
@@ -47,6 +47,8 @@ pub(super) struct Sweep<'a> {
     pub(super) repeats: bool,
     /// What was measured, for the choice between the ways of trying a fault.
     pub(super) costs: Costs,
+    /// What the first faults of a run with copies have shown.
+    pub(super) early: Option<Early>,
     /// Every run begins in a process of its own.
     pub(super) is_cold: bool,
     /// Plain runs do not settle on a number of points, so that all trials are made in copies of one run: how many points that had.
@@ -116,6 +118,7 @@ impl<'a> Sweep<'a> {
             baseline_stacks: Vec::new(),
             repeats: true,
             costs: Costs::default(),
+            early: None,
             is_cold: false,
             unsettled: None,
             kinds: HashSet::new(),

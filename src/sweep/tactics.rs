@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::crew::BatchEnd;
+use super::crew::{BatchEnd, Early};
 use crate::model::fault::Fault;
 
 /// Below this no choice is worth its trouble: all the runs up to the faults together take no longer, in nanoseconds.
@@ -27,6 +27,8 @@ pub(super) struct Costs {
     trial: u64,
     /// What a process costs: to make it, and to see it end; 0: not known.
     fork: u64,
+    /// What a process costs a trial from the start: next to nothing where many trials share one.
+    share: u64,
 }
 
 /// How the faults are to be tried.
@@ -63,7 +65,7 @@ impl Costs {
 
     /// What a trial costs from the start, in nanoseconds.
     pub(super) fn replay(&self, fault: Fault) -> u64 {
-        self.way(fault).saturating_add(self.trial)
+        self.way(fault).saturating_add(self.share).saturating_add(self.trial)
     }
 
     /// What one costs in a copy, in nanoseconds; 0: not known.
@@ -98,23 +100,39 @@ impl Costs {
         if end.closed > 0 {
             self.plain = end.closed;
         }
-        if end.good.len() == faults.len() && !faults.is_empty() {
-            let ways: u64 = faults.iter().map(|&fault| self.way(fault)).fold(0, u64::saturating_add);
-            let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-            let rest = took.saturating_sub(ways).saturating_sub(end.fork).saturating_sub(end.closed);
-            self.trial = (rest / faults.len() as u64).max(1);
+        let good = end.good.len();
+        if good > 0 && (good == faults.len() || end.changed) {
+            let ways: u64 = faults.iter().take(good).map(|&fault| self.way(fault)).fold(0, u64::saturating_add);
+            let rest = nanos(took).saturating_sub(ways).saturating_sub(end.fork).saturating_sub(end.closed);
+            self.trial = (rest / good as u64).max(1);
+            // A batch that came to its end could have been larger; of a single trial that is not known.
+            if end.changed || good > 1 {
+                self.share = if end.changed { end.fork / good as u64 } else { 0 };
+            }
         }
+    }
+
+    /// How long trials take from then on when `early` was known: of `dear` in copies of one run, in the order of the points, or from the
+    /// start where there is no copy or none that is worth it; of `cheap` from the start.
+    pub(super) fn rest(&self, dear: &[Fault], cheap: &[Fault], early: &Early) -> Duration {
+        let sum = |faults: &mut dyn Iterator<Item = u64>| Duration::from_nanos(faults.fold(0, u64::saturating_add));
+        let left = || dear.iter().skip(early.faults);
+        let replayed = sum(&mut left().map(|&fault| self.replay(fault)));
+        let copied = sum(&mut left().map(|&fault| self.replay(fault).min(early.each)));
+        let others = sum(&mut cheap.iter().map(|&fault| self.replay(fault)));
+        let run = Duration::from_nanos(self.plainly(self.took));
+        run + replayed.mul_f64(early.without) + copied.mul_f64(1.0 - early.without) + others
     }
 
     /// For which of these faults, each with its place, the process is copied; for none if a run with copies costs more than it saves.
     pub(super) fn split(&self, faults: &[(usize, Fault)]) -> Split {
         let fork = if self.fork == 0 { GUESS } else { self.fork };
         // Several copies at once cost less than one: the run itself sees what they cost, and passes over what is cheaper otherwise.
-        let is_dear = |fault: Fault| fault.place().is_some() && self.way(fault) > fork / 2;
+        let is_dear = |fault: Fault| fault.place().is_some() && self.way(fault).saturating_add(self.share) > fork / 2;
         let mut gain = 0_u64;
         let mut copied = self.plainly(self.took);
         for &(_, fault) in faults.iter().filter(|(_, fault)| is_dear(*fault)) {
-            gain = gain.saturating_add(self.way(fault).saturating_sub(fork));
+            gain = gain.saturating_add(self.way(fault).saturating_add(self.share).saturating_sub(fork));
             copied = copied.saturating_add(fork).saturating_add(self.trial);
         }
         let worth_it = gain > self.plainly(self.took).saturating_add(fork);
@@ -129,6 +147,10 @@ impl Costs {
         }
         split
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -190,6 +212,27 @@ mod tests {
         let split =
             costs.split(&[(0, Fault::Budget(7)), (1, Fault::Once(0)), (2, Fault::Once(1)), (3, Fault::Persistent(1))]);
         assert_eq!((split.cheap, split.dear), (vec![0], vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn what_the_first_copies_cost_the_others_will() {
+        let costs = Costs::new(vec![100 * MS; 100], 100 * MS);
+        let early = Early { at: std::time::Instant::now(), faults: 10, each: 20 * MS, without: 0.0 };
+        let rest = |early| costs.rest(&once(100), &once(3), &early);
+        assert_eq!(rest(early), Duration::from_millis(100 + 90 * 20 + 300));
+        assert_eq!(rest(Early { without: 0.5, ..early }), Duration::from_millis(100 + 45 * 100 + 45 * 20 + 300));
+        assert_eq!(rest(Early { without: 1.0, each: 0, ..early }), Duration::from_millis(100 + 90 * 100 + 300));
+        assert_eq!(rest(Early { each: 900 * MS, ..early }), Duration::from_millis(100 + 90 * 100 + 300));
+    }
+
+    #[test]
+    fn where_each_trial_has_its_process_that_counts() {
+        let mut costs = even(10, 10 * US);
+        let good = vec![(crate::model::code::Verdict::Error, false); 2];
+        let end = BatchEnd { good, stopped: None, closing: Closing::None, changed: true, closed: 0, fork: 40 * MS };
+        costs.learn(&once(10), &end, Duration::from_micros(40_010 + 30));
+        assert_eq!((costs.share, costs.trial), (20 * MS, 15 * US));
+        assert_eq!(costs.replay(Fault::Once(3)), 20 * MS + 45 * US);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) fn found(parent: i32) {
                 // Who started the test wants the signal ignored.
                 continue;
             }
-            action.sa_sigaction = handler();
+            action.sa_sigaction = on_end as *const () as usize;
             action.sa_flags = libc::SA_RESTART;
             libc::sigfillset(&raw mut action.sa_mask);
             libc::sigaction(signal, &raw const action, ptr::null_mut());
@@ -58,6 +58,11 @@ pub(crate) fn found(parent: i32) {
     }
 }
 
+/// Whether this handler of a signal is the one that ends a worker at once.
+pub(super) fn is_its(handler: usize) -> bool {
+    handler == on_end as *const () as usize
+}
+
 /// Makes this process, which a worker has forked, none: a body finds its signals as a test would.
 pub(crate) fn leave() {
     if WORKER.swap(0, Ordering::AcqRel) == 0 {
@@ -68,7 +73,7 @@ pub(crate) fn leave() {
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             libc::sigaction(signal, ptr::null(), &raw mut action);
-            if action.sa_sigaction == handler() {
+            if is_its(action.sa_sigaction) {
                 libc::signal(signal, libc::SIG_DFL);
             }
         }
@@ -80,11 +85,6 @@ pub(crate) fn end_adopted() {
     if WORKER.load(Ordering::Acquire) == process::pid() {
         end_children();
     }
-}
-
-/// What a worker does at a signal that says it is to end.
-pub(super) fn handler() -> usize {
-    on_end as *const () as usize
 }
 
 extern "C" fn on_end(signal: i32) {

@@ -5,8 +5,8 @@
 //! second       ──> ends the process at once, as the first would have done if nobody had listened
 //! ```
 //!
-//! A signal for which the program has a handler of its own, or which it ignores, is left alone; a worker's, which ends it with all that is
-//! below it, is taken over. The children that a process forks
+//! A signal for which the program has a handler of its own, or which it ignores, is left alone; a worker's end ([`family`]) is no such
+//! handler: its sweep comes to an end first. The children that a process forks
 //! must [`forget`]; one that executes another program begins with the defaults anyway.
 
 use std::mem::MaybeUninit;
@@ -53,8 +53,8 @@ pub(crate) fn listen(second: Second) -> Listening {
         LISTENER.store(process::pid(), Ordering::SeqCst);
         PATIENT.store(second == Second::Waits, Ordering::SeqCst);
         for number in SIGNALS {
-            let handler = handler_of(number);
-            if handler == libc::SIG_DFL || handler == family::handler() {
+            let now = handler_of(number);
+            if now == libc::SIG_DFL || family::is_its(now) {
                 handle(number, on_signal as *const () as usize);
             }
         }

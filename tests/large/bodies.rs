@@ -1,0 +1,112 @@
+//! Bodies that have much memory, many threads or many points; each in two: one that forgets a block on one error path, and one that
+//! never does.
+
+use std::cell::RefCell;
+use std::collections::TryReserveError;
+use std::hint::black_box;
+use std::mem::forget;
+use std::sync::{Arc, Barrier, OnceLock};
+use std::thread::{self, JoinHandle};
+
+use oomsweep::exempt;
+
+/// What a body asks for and may run short of.
+pub(crate) type Asked = Result<(), TryReserveError>;
+
+/// Two requests a round. In the round that `forgets` names the first block is lost if there is no second.
+#[inline(never)]
+pub(crate) fn rounds(count: usize, forgets: Option<usize>) -> Asked {
+    for round in 0..black_box(count) {
+        let (mut first, mut second) = (Vec::<u8>::new(), Vec::<u8>::new());
+        black_box(&mut first).try_reserve_exact(48)?;
+        let refused = black_box(&mut second).try_reserve_exact(100);
+        if refused.is_err() && forgets == Some(round) {
+            forget(black_box(first));
+            return refused;
+        }
+        refused?;
+    }
+    Ok(())
+}
+
+/// So many bytes, each of them written.
+fn written(bytes: usize) -> Result<Vec<u8>, TryReserveError> {
+    let mut block = Vec::<u8>::new();
+    block.try_reserve_exact(bytes)?;
+    // SAFETY: so many bytes were reserved, and all of them are written.
+    unsafe {
+        block.as_mut_ptr().write_bytes(0xa5, bytes);
+        block.set_len(bytes);
+    }
+    Ok(black_box(block))
+}
+
+/// The rounds, beside so many bytes of the run itself: every run writes them.
+pub(crate) fn beside_much(bytes: usize, count: usize, forgets: Option<usize>) -> Asked {
+    let kept = written(bytes)?;
+    rounds(count, forgets)?;
+    drop(black_box(kept));
+    Ok(())
+}
+
+/// The rounds, beside so many bytes that the first run has made and every other finds.
+pub(crate) fn beside_what_is_kept(bytes: usize, count: usize, forgets: Option<usize>) -> Asked {
+    static KEPT: OnceLock<Vec<u8>> = OnceLock::new();
+    black_box(exempt(|| KEPT.get_or_init(|| written(bytes).expect("nothing fails in here"))));
+    rounds(count, forgets)
+}
+
+/// What each thread has of its own.
+struct Own([u8; 64 << 10]);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        black_box(&self.0);
+    }
+}
+
+thread_local! {
+    static OWN: RefCell<Own> = const { RefCell::new(Own([0; 64 << 10])) };
+}
+
+/// Runs `meanwhile` while so many threads wait, each of which has written what is its own. They are no part of what is swept.
+fn among<T>(threads: usize, meanwhile: impl FnOnce() -> T) -> T {
+    let (over, alive) = exempt(|| {
+        let (ready, over) = (Arc::new(Barrier::new(threads + 1)), Arc::new(Barrier::new(threads + 1)));
+        let start = |_| {
+            let (ready, over) = (Arc::clone(&ready), Arc::clone(&over));
+            let live = move || {
+                OWN.with_borrow_mut(|own| black_box(own).0.fill(0xa5));
+                ready.wait();
+                over.wait();
+            };
+            thread::Builder::new().stack_size(64 << 10).spawn(live).expect("a thread")
+        };
+        let alive: Vec<JoinHandle<()>> = (0..threads).map(start).collect();
+        ready.wait();
+        (over, alive)
+    });
+    let came = meanwhile();
+    exempt(|| {
+        over.wait();
+        alive.into_iter().for_each(|thread| thread.join().expect("no thread panics"));
+        drop(over);
+    });
+    came
+}
+
+/// The rounds, after so many threads have lived and ended.
+pub(crate) fn after_threads(threads: usize, count: usize, forgets: Option<usize>) -> Asked {
+    among(threads, || ());
+    rounds(count, forgets)
+}
+
+/// The rounds, while so many threads live.
+pub(crate) fn among_threads(threads: usize, count: usize, forgets: Option<usize>) -> Asked {
+    among(threads, || rounds(count, forgets))
+}
+
+/// The rounds, for who tries few of their points.
+pub(crate) fn few_of_many(count: usize, forgets: Option<usize>) -> Asked {
+    rounds(count, forgets)
+}
