@@ -222,9 +222,7 @@ impl Sweep<'_> {
             let round = Round::of(plan, &left);
             let copied = self.crew.copies(&self.dues(&round), self.terms(&round))?;
             self.note_reasons(&copied);
-            if let Some(points) = &mut self.unsettled {
-                *points = (*points).max(copied.made);
-            }
+            self.count_points(&copied);
             let goes_on = copied.full || !later.is_empty();
             if !copied.fits && self.unsettled.is_none() {
                 self.distrust_copies();
