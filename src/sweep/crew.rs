@@ -2,7 +2,7 @@
 
 use super::board::{Alone, Closing, Copying, Warm};
 use super::digest::Digest;
-pub(crate) use crate::hook::branch::Due;
+use crate::hook::branch::Due;
 use crate::hook::points::Logged;
 use crate::model::code::Verdict;
 use crate::model::fault::Fault;

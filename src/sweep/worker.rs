@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::board::{Alone, Answer, Closing, Copying, End, Order, Pages, Warm};
-use super::crew::{BatchEnd, Broken, Copied, Crew, Due, WarmedUp};
+use super::crew::{BatchEnd, Broken, Copied, Crew, WarmedUp};
 use super::digest::{Digest, NO_REFERENCE, digest};
 use super::interrupt;
 use super::room::Room;
@@ -12,6 +12,7 @@ use super::runner::{Runner, Terms};
 use super::server;
 use super::standing;
 use super::watchdog::Watchdog;
+use crate::hook::branch::Due;
 use crate::hook::core::core_or_make;
 use crate::hook::journal::{Journal, Step};
 use crate::hook::points::Logged;
