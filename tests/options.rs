@@ -146,6 +146,45 @@ fn runs_that_never_settle_are_tried_in_copies_of_one(#[case] engine: EngineChoic
     assert_eq!((finding.code.as_str(), finding.count, report.coverage.error), ("crash", 1, 10), "{report}");
 }
 
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+#[test]
+fn a_run_that_never_settles_ends_with_the_time() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let sweep = || {
+        RUNS.store(0, Ordering::SeqCst);
+        Sweep::new("grows").faults(Faults::ONCE).captures_nothing()
+    };
+    let slow_after_ten = || {
+        let all = RUNS.fetch_add(1, Ordering::SeqCst) + 1;
+        (0..all).try_for_each(|_| {
+            if all > 10 {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            room(8).map(drop)
+        })
+    };
+    let report = sweep().timeout(Duration::from_secs(60)).max_time(Duration::from_secs(1)).run(slow_after_ten);
+    assert!(!report.complete && report.coverage.left > 0, "{report}");
+    assert_eq!((report.points.total, report.stopped.as_deref()), (11, Some("max_time")), "{report}");
+
+    let hangs_after_ten = || {
+        let all = RUNS.fetch_add(1, Ordering::SeqCst) + 1;
+        (0..all).try_for_each(|nth| {
+            if (all, nth) == (11, 7) {
+                std::thread::sleep(Duration::from_secs(1000));
+            }
+            room(8).map(drop)
+        })
+    };
+    let report = sweep().timeout(Duration::from_millis(500)).run(hangs_after_ten);
+    assert!(!report.complete && report.coverage.error == 7, "{report}");
+    assert!(report.findings().iter().all(|finding| finding.code.as_str() == "incomplete"), "{report}");
+    assert!(report.stopped.as_deref().is_some_and(|why| why.contains("the run that was copied")), "{report}");
+}
+
 /// Makes one request more in every run.
 fn grows_without_end() -> Result<(), TryReserveError> {
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -52,7 +52,7 @@ impl Arena {
         allow(dead_code, reason = "only copies of a process ask for it")
     )]
     pub(crate) fn is_nearly_full(&self) -> bool {
-        self.used().load(Ordering::Relaxed) > (self.bytes >> 1).wrapping_add(self.bytes >> 2)
+        self.used().load(Ordering::Relaxed) > self.bytes.saturating_sub(self.bytes / 4)
     }
 
     /// Writes bytes at the end; `None` when it is full.

@@ -167,8 +167,7 @@ impl Lines {
     /// How many copies may run at once just now.
     pub(super) fn jobs_now(&self) -> u32 {
         let tests = self.shared_with.map_or(1, |folder| folder.count().saturating_sub(1).max(1));
-        let share = u64::from(self.jobs).checked_div(tests).unwrap_or(1);
-        u32::try_from(share).unwrap_or(1).max(1)
+        u64::from(self.jobs).checked_div(tests).and_then(|jobs| u32::try_from(jobs).ok()).unwrap_or(1).max(1)
     }
 
     /// The result at this place of the plan.

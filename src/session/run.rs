@@ -15,7 +15,7 @@ use crate::hook::trigger::Trigger;
 use crate::model::fault::Fault;
 use crate::model::trial::Ending;
 use crate::sys::fds::{self, FdSet};
-use crate::sys::{stacks, threads, time};
+use crate::sys::{process, stacks, threads, time};
 
 /// How much of an error's text is kept, in bytes.
 const ERROR_TEXT: usize = 64 * 1024;
@@ -330,6 +330,10 @@ impl Stage for Watcher<'_> {
     }
 
     fn returned(&mut self, returned: Returned<'_>) {
+        if gate::state() == State::Off as u32 {
+            // A child that the body has forked has come back as well: what the run came to is for its parent to say.
+            process::leave(0);
+        }
         let _harness = gate::harness();
         // SAFETY: the body has come back, so the hook does not write; the reference ends with this call.
         let journal = unsafe { &mut *self.desk.core.journal() };

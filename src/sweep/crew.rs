@@ -68,8 +68,10 @@ pub(crate) struct Copied {
     pub(crate) crowded: u32,
     /// There was no room for more journals or texts: another run may go on.
     pub(crate) full: bool,
-    /// How many points the run itself made; 0: it did not come to its end.
+    /// How many points the run itself made.
     pub(crate) made: u64,
+    /// It came to its end.
+    pub(crate) ended: bool,
     /// The run itself, beside its copies, was a plain run like any other.
     pub(crate) fits: bool,
     /// What its first faults have shown, if there were enough of them.
@@ -119,7 +121,7 @@ pub(crate) trait Crew {
     /// If no process can be had.
     fn copies(&mut self, dues: &[Due], _terms: Copying) -> Result<Copied, Broken> {
         let tried = dues.iter().map(|_| Tried::Left).collect();
-        Ok(Copied { tried, hung: 0, crowded: 0, full: false, made: 0, fits: true, early: None })
+        Ok(Copied { tried, hung: 0, crowded: 0, full: false, made: 0, ended: true, fits: true, early: None })
     }
 
     /// From now on every run starts in a process of its own that makes `runs` plain runs first.

@@ -155,8 +155,10 @@ impl Room {
                     && let Some(tried) = tried.get_mut((*slot).place.load(Ordering::Acquire) as usize)
                     && matches!(tried, Tried::Doubtful)
                 {
+                    let hung = (*slot).hung.load(Ordering::Acquire) != 0;
                     let end = match copies::decoded((*slot).end.load(Ordering::Acquire)) {
-                        _ if (*slot).hung.load(Ordering::Acquire) != 0 => End::TimedOut,
+                        // One that was over its time, and came to its end before it was ended, counts as it came.
+                        Some(Died::Signalled(_)) if hung => End::TimedOut,
                         Some(Died::Exited(status)) => End::Exited(status),
                         Some(Died::Signalled(number)) => End::Signalled(number),
                         None => End::Done,
@@ -173,6 +175,7 @@ impl Room {
             crowded: traffic.crowded.load(Ordering::Acquire),
             full: traffic.full.load(Ordering::Acquire) != 0,
             made: 0,
+            ended: false,
             fits: false,
             early: self.early(),
         }

@@ -233,9 +233,7 @@ impl Sweep<'_> {
             let copied = self.crew.copies(&self.dues(&round), self.terms(&round))?;
             self.note_reasons(&copied);
             self.early = self.early.or(copied.early);
-            if let Some(points) = &mut self.unsettled {
-                *points = (*points).max(copied.made);
-            }
+            self.count_points(&copied);
             let goes_on = copied.full || !later.is_empty();
             if !copied.fits && self.unsettled.is_none() {
                 self.distrust_copies();

@@ -1,7 +1,7 @@
 //! Bodies whose plain runs do not settle on a number of requests: no trial from the start repeats another, so each is made in a copy of
 //! one run, which needs no baseline.
 
-use super::crew::WarmedUp;
+use super::crew::{Copied, WarmedUp};
 use super::order::Plan;
 use super::supervisor::Sweep;
 use crate::hook::points::Logged;
@@ -30,6 +30,16 @@ impl Sweep<'_> {
             Some(String::from("no two plain runs made as many requests, so each trial was made in a copy of one run"));
     }
 
+    /// How many points the run with copies had. One that did not come to its end, which is none of its trials, had more.
+    pub(super) fn count_points(&mut self, copied: &Copied) {
+        let Some(points) = &mut self.unsettled else { return };
+        *points = (*points).max(copied.made).max(u64::from(!copied.ended));
+        if !copied.ended && !self.is_to_stop() {
+            let why = "the end of the run that was copied: it died or was over its time, although nothing failed in it";
+            self.swept.cut.get_or_insert_with(|| String::from(why));
+        }
+    }
+
     /// Of a plan that was made for more points than the run had, keeps those that it had.
     pub(super) fn keep_what_was_there(&mut self, plan: &mut Plan) {
         let Some(points) = self.unsettled else { return };
@@ -51,9 +61,18 @@ impl Sweep<'_> {
         self.swept.points.total = points;
         self.swept.points.first_use = 0;
         self.swept.coverage.planned = plan.faults.len() as u64;
-        if self.swept.cut.is_none() && self.results.iter().any(Option::is_none) {
-            self.swept.cut = Some(String::from("the lack of copies: where other threads were alive there were none"));
+        if self.results.iter().any(Option::is_none) && !self.is_to_stop() {
+            self.swept.cut.get_or_insert_with(|| String::from(lack(self.swept.hung, self.swept.crowded)));
         }
+    }
+}
+
+/// Why there were fewer copies than faults, when so many hung, and so many faults began beside other threads.
+fn lack(hung: u32, crowded: u32) -> &'static str {
+    match (hung, crowded) {
+        (0, 0) => "the lack of copies",
+        (0, _) => "the lack of copies: where other threads were alive there were none",
+        (_, _) => "the lack of copies: too many of them were over their time",
     }
 }
 

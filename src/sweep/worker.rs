@@ -350,9 +350,9 @@ impl Crew for Worker<'_> {
         let copied = self.room.answer(terms.count, self.pages.arena, &self.output);
         // SAFETY: no order is open.
         let (answer, journal) = unsafe { ((*self.pages.board()).answer, self.journal()) };
-        let is_done = answer.end == End::Done;
-        let fits = is_broken_off || is_done && answer.closing == Closing::Fits;
-        Ok(Copied { made: if is_done { journal.made } else { 0 }, fits, ..copied })
+        let ended = answer.end == End::Done;
+        let fits = is_broken_off || ended && answer.closing == Closing::Fits;
+        Ok(Copied { made: journal.made, ended, fits, ..copied })
     }
 
     fn alone(&mut self, mut ask: Alone, births: &[(usize, usize)]) -> Result<Digest, Broken> {

@@ -71,7 +71,7 @@ fn hold(program: &[Op], rules: Rules, is_dear: bool) -> Result<(), TestCaseError
     let facts_of_it = facts(&report);
     let stays = !program::remembers(program) && wanted.iter().all(|(_, verdict, _)| leaves_the_process(*verdict));
     let mut ways = vec![Way::new(EngineChoice::BruteForce, 1)];
-    ways.extend([1, 2, 4].map(|jobs| Way::new(EngineChoice::Snapshot, jobs)));
+    ways.extend([1, 4].map(|jobs| Way::new(EngineChoice::Snapshot, jobs)));
     ways.extend(stays.then_some(Way::new(EngineChoice::InProcess, 1)));
     if is_dear {
         ways.extend([1, 4].map(|jobs| Way { is_dear, ..Way::new(EngineChoice::Auto, jobs) }));
