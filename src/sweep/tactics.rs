@@ -113,15 +113,23 @@ impl Costs {
     }
 
     /// How long trials take from then on when `early` was known: of `dear` in copies of one run, in the order of the points, or from the
-    /// start where there is no copy or none that is worth it; of `cheap` from the start.
+    /// start where there is no copy or none that is worth it; of `cheap` from the start. The faults that had their turn before without
+    /// a copy are still to be tried.
     pub(super) fn rest(&self, dear: &[Fault], cheap: &[Fault], early: &Early) -> Duration {
         let sum = |faults: &mut dyn Iterator<Item = u64>| Duration::from_nanos(faults.fold(0, u64::saturating_add));
         let left = || dear.iter().skip(early.faults);
-        let replayed = sum(&mut left().map(|&fault| self.replay(fault)));
+        // Where none was tried from the start, a trial is thought to take as long as a run that comes to its end.
+        let least = if self.trial == 0 { self.plainly(self.took) } else { 0 };
+        let replayed = sum(&mut left().map(|&fault| self.replay(fault).max(least)));
         let copied = sum(&mut left().map(|&fault| self.replay(fault).min(early.each)));
         let others = sum(&mut cheap.iter().map(|&fault| self.replay(fault)));
         let run = Duration::from_nanos(self.plainly(self.took));
-        run + replayed.mul_f64(early.without) + copied.mul_f64(1.0 - early.without) + others
+        let passed_over = early.faults.min(dear.len()) as f64 * early.without;
+        let first = Duration::from_nanos(dear.first().map_or(0, |&fault| self.replay(fault).max(least)));
+        run + first.mul_f64(passed_over)
+            + replayed.mul_f64(early.without)
+            + copied.mul_f64(1.0 - early.without)
+            + others
     }
 
     /// For which of these faults, each with its place, the process is copied; for none if a run with copies costs more than it saves.
@@ -220,8 +228,8 @@ mod tests {
         let early = Early { at: std::time::Instant::now(), faults: 10, each: 20 * MS, without: 0.0 };
         let rest = |early| costs.rest(&once(100), &once(3), &early);
         assert_eq!(rest(early), Duration::from_millis(100 + 90 * 20 + 300));
-        assert_eq!(rest(Early { without: 0.5, ..early }), Duration::from_millis(100 + 45 * 100 + 45 * 20 + 300));
-        assert_eq!(rest(Early { without: 1.0, each: 0, ..early }), Duration::from_millis(100 + 90 * 100 + 300));
+        assert_eq!(rest(Early { without: 0.5, ..early }), Duration::from_millis(100 + 50 * 100 + 45 * 20 + 300));
+        assert_eq!(rest(Early { without: 1.0, each: 0, ..early }), Duration::from_millis(100 + 100 * 100 + 300));
         assert_eq!(rest(Early { each: 900 * MS, ..early }), Duration::from_millis(100 + 90 * 100 + 300));
     }
 
