@@ -145,7 +145,7 @@ impl Room {
     }
 
     /// What came of the first `count` faults. For who has given the order, when it is answered: no copy lives any more.
-    pub(crate) fn answer(&self, count: usize, arena: Arena, output: &Output) -> Copied {
+    pub(crate) fn answer(&self, count: usize, arena: Arena, output: Option<&Output>) -> Copied {
         let mut tried: Vec<Tried> = (0..count).map(|place| told(self.result(place).load(Ordering::Acquire))).collect();
         for slot in 0..self.used() {
             // SAFETY: nobody else uses the slots now; a kept one's journal was written by a copy of a valid one.
@@ -163,7 +163,7 @@ impl Room {
                         Some(Died::Signalled(number)) => End::Signalled(number),
                         None => End::Done,
                     };
-                    *tried = Tried::Told(Box::new(digest::digest(&(*slot).journal, arena, end, Some(output))));
+                    *tried = Tried::Told(Box::new(digest::digest(&(*slot).journal, arena, end, output)));
                 }
                 (*slot).pid.store(0, Ordering::Release);
             }
@@ -242,7 +242,7 @@ mod tests {
         room.conclude(1, 2, number | DRIFTED);
         room.conclude(2, 1, DOUBTFUL);
         assert_eq!(room.plan(4, |result| result == LEFT).len(), 1);
-        let copied = room.answer(4, arena, &output);
+        let copied = room.answer(4, arena, Some(&output));
         assert!(matches!(
             copied.tried[..],
             [Tried::Good(Verdict::Error, false), Tried::Doubtful, Tried::Good(Verdict::Error, true), Tried::Left]

@@ -271,6 +271,9 @@ impl Crew for Worker<'_> {
     fn warm_up(&mut self) -> Result<WarmedUp, Broken> {
         // SAFETY: no order is open.
         let mut dog = Watchdog::new(unsafe { (*self.pages.board()).limit });
+        // Of another allocator's sweep nothing counts here.
+        // SAFETY: as above.
+        unsafe { self.journal() }.runs.store(0, Ordering::Release);
         let ended = self.ask(Order::WarmUp, Some(&mut dog))?;
         let last = self.read(ended.unwrap_or(End::Done));
         // SAFETY: as above.
@@ -347,7 +350,9 @@ impl Crew for Worker<'_> {
                 is_broken_off = true;
             }
         }
-        let copied = self.room.answer(terms.count, self.pages.arena, &self.output);
+        // What copies have printed that ran at once can't be told apart.
+        let output = (terms.jobs == 1).then_some(&self.output);
+        let copied = self.room.answer(terms.count, self.pages.arena, output);
         // SAFETY: no order is open.
         let (answer, journal) = unsafe { ((*self.pages.board()).answer, self.journal()) };
         let ended = answer.end == End::Done;
