@@ -29,7 +29,7 @@ pub(crate) fn watched(test: &str, settings: &[(&str, &str)]) -> Seen {
             break;
         }
         memory = memory.max(processes.iter().map(|process| taken_by(process.pid)).sum());
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(20));
     }
     let ran = running.finish();
     ran.assert_nothing_left();
