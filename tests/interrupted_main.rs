@@ -11,7 +11,7 @@ fn main() {}
 #[cfg(all(target_os = "linux", not(oomsweep_portable)))]
 mod linux {
     use std::collections::TryReserveError;
-    use std::os::unix::process::ExitStatusExt;
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::path::Path;
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
@@ -60,6 +60,14 @@ mod linux {
         let program = std::env::current_exe().expect("the path of this program");
         let mut command = Command::new(program);
         command.env(FOLDER, folder.path()).env("OOMSWEEP_REPORT_DIR", folder.path()).stderr(Stdio::piped());
+        // A shell has what it starts in the background ignore SIGINT, and so all that this starts.
+        // SAFETY: the child only makes a system call.
+        unsafe {
+            command.pre_exec(move || {
+                libc::signal(signal, libc::SIG_DFL);
+                Ok(())
+            });
+        }
         let child = command.spawn().expect("this program starts once more");
         let start = Instant::now();
         while !folder.path().join("known").exists() {
