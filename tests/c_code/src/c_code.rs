@@ -35,7 +35,7 @@ fn comparable(report: &Value) -> [String; 4] {
 }
 
 /// Sweeps the body of that name by each engine, and returns the report of replay: all are the same, nothing is left of any of the
-/// sweeps, and whoever was asked to make copies made some.
+/// sweeps, and whoever was asked to make copies made some; none of which count if they share a file with the run.
 #[track_caller]
 fn swept(name: &str) -> Value {
     let [replay, snapshot, auto] = ["replay", "snapshot", "auto"].map(|engine| {
@@ -44,7 +44,8 @@ fn swept(name: &str) -> Value {
         ran.expect_report()
     });
     assert_eq!(member(&replay, "/engine/snapshot"), 0, "{replay:#}");
-    assert_ne!(member(&snapshot, "/engine/snapshot"), 0, "{snapshot:#}");
+    let shares_a_file = name.ends_with("::in_a_file");
+    assert_eq!(member(&snapshot, "/engine/snapshot") == 0, shares_a_file, "{snapshot:#}");
     assert_eq!(comparable(&snapshot), comparable(&replay), "{name} by snapshot, and by replay");
     assert_eq!(comparable(&auto), comparable(&replay), "{name} by auto, and by replay");
     replay
