@@ -2,17 +2,33 @@
 
 use std::time::{Duration, Instant};
 
-use oomsweep::alloc_test;
+use oomsweep::{alloc_test, exempt};
+use tempfile::NamedTempFile;
 
 use crate::common::{Process, Run, Running};
 use crate::kit::{Oom, bytes};
 
-/// Takes long: 100 points, and 20 ms for each run.
-#[alloc_test]
+/// Goes on until its session is killed or let go: a run in which a request fails waits for as long as there is the file that a variable
+/// names.
+#[alloc_test(timeout = "100s")]
 #[ignore = "trap: run by the test beside it"]
 fn long() -> Result<(), Oom> {
-    std::thread::sleep(Duration::from_millis(20));
-    (1..=100).try_for_each(|size| bytes!(size).map(drop).map_err(Oom::from))
+    let run = (1..=10).try_for_each(|size| bytes!(size).map(drop).map_err(Oom::from));
+    if run.is_err() {
+        exempt(|| {
+            let held = std::env::var_os("HELD").expect("the file");
+            while std::fs::exists(&held).expect("the file can be looked for") {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+    }
+    run
+}
+
+/// Starts it; with the file that holds it.
+fn start() -> (Running, NamedTempFile) {
+    let held = NamedTempFile::new().expect("a file");
+    (Run::new("killed::long").env("HELD", held.path()).start(), held)
 }
 
 /// Waits until the test has started processes below its own, `depth` levels of them; the deepest chain, from the top. `None` if the
@@ -38,7 +54,7 @@ pub(crate) fn chain(running: &Running, depth: usize) -> Option<Vec<Process>> {
     }
 }
 
-const LONG: &str = "it takes long";
+const HELD: &str = "it is held";
 
 fn kill(pid: i32) {
     // SAFETY: no memory is involved; the process is one that this test started.
@@ -48,10 +64,11 @@ fn kill(pid: i32) {
 /// The worker is killed from outside.
 #[test]
 fn the_worker() {
-    let running = Run::new("killed::long").start();
-    let worker = chain(&running, 2).expect(LONG)[0].pid;
+    let (running, held) = start();
+    let worker = chain(&running, 2).expect(HELD)[0].pid;
     std::thread::sleep(Duration::from_millis(200));
     kill(worker);
+    drop(held);
     let ran = running.finish();
     ran.assert_nothing_left();
     assert!(ran.failed(), "{}", ran.output());
@@ -66,10 +83,11 @@ fn the_worker() {
 /// The supervisor below the worker is killed: the worker carries on or gives up, but never calls it a pass by halves.
 #[test]
 fn the_supervisor() {
-    let running = Run::new("killed::long").start();
-    let supervisor = chain(&running, 3).expect(LONG)[1].pid;
+    let (running, held) = start();
+    let supervisor = chain(&running, 3).expect(HELD)[1].pid;
     std::thread::sleep(Duration::from_millis(200));
     kill(supervisor);
+    drop(held);
     let ran = running.finish();
     ran.assert_nothing_left();
     if ran.status.success() {
@@ -82,10 +100,11 @@ fn the_supervisor() {
 /// The test's own process is killed, as by a runner whose patience is over.
 #[test]
 fn the_test() {
-    let running = Run::new("killed::long").start();
-    chain(&running, 2).expect(LONG);
+    let (running, held) = start();
+    chain(&running, 2).expect(HELD);
     std::thread::sleep(Duration::from_millis(200));
     kill(running.pid());
+    drop(held);
     let ran = running.finish();
     assert!(!ran.status.success(), "it was killed");
     ran.assert_nothing_left();
@@ -95,11 +114,12 @@ fn the_test() {
 #[test]
 fn the_test_politely() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
-        let running = Run::new("killed::long").start();
-        chain(&running, 2).expect(LONG);
+        let (running, held) = start();
+        chain(&running, 2).expect(HELD);
         std::thread::sleep(Duration::from_millis(100));
         // SAFETY: no memory is involved; the process is one that this test started.
         unsafe { libc::kill(running.pid(), signal) };
+        drop(held);
         let ran = running.finish();
         assert!(!ran.status.success(), "it was ended by signal {signal}");
         ran.assert_nothing_left();
