@@ -7,8 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub(crate) use super::copies::Lines;
-use super::copies::{Copies, DOUBTFUL, FREE, LEFT, RUNS};
+use super::copies::{Copies, DOUBTFUL, FREE, LEFT, Lines, RUNS};
 use super::core::{Core, Own};
 use super::early::Count;
 use super::gate::{self, State};
@@ -18,6 +17,8 @@ use crate::model::fault::Fault;
 use crate::sys::process::{self, Side};
 use crate::sys::{self, locals, seen, threads, time};
 
+/// What makes the number of a run another one, to who watches it: it grows with each copy, so that no two copies have the same.
+const ANOTHER_RUN: u64 = 1 << 32;
 /// How long a thread that has ended may still be counted.
 const ENDING: Duration = Duration::from_millis(2);
 
@@ -55,7 +56,6 @@ pub(crate) struct Branch {
     cost: u64,
     /// Other threads were alive when they were looked for last.
     crowded: bool,
-    made: u64,
     count: Count,
 }
 
@@ -71,7 +71,6 @@ impl Branch {
             copy: None,
             cost: 0,
             crowded: false,
-            made: 0,
             count: Count::new(),
         }
     }
@@ -154,7 +153,6 @@ impl Branch {
             return false;
         }
         if due.worth <= self.cost {
-            traffic.cheap.fetch_add(1, Ordering::AcqRel);
             return false;
         }
         if !self.is_alone() {
@@ -184,9 +182,8 @@ impl Branch {
             journal.copy_from_nonoverlapping(lines.journal, 1);
             (*journal).fault = due.fault;
             (*journal).began.store(time::now_ns(), Ordering::Relaxed);
-            (*journal).runs.fetch_add(1_u64.wrapping_shl(32).wrapping_add(self.made), Ordering::Relaxed);
+            (*journal).runs.fetch_add(ANOTHER_RUN, Ordering::Relaxed);
         }
-        self.made = self.made.wrapping_add(1);
         words.place.store(due.place, Ordering::Relaxed);
         words.end.store(0, Ordering::Relaxed);
         words.hung.store(0, Ordering::Relaxed);
@@ -235,8 +232,8 @@ impl Branch {
         // SAFETY: the words are atomic; the journal outlives the run.
         unsafe {
             (*lines.journal).began.fetch_add(time, Ordering::Relaxed);
-            // To who watches it, another run: its time limit begins anew.
-            (*lines.journal).runs.fetch_add(1_u64.wrapping_shl(32), Ordering::Relaxed);
+            // Its time limit begins anew.
+            (*lines.journal).runs.fetch_add(ANOTHER_RUN, Ordering::Relaxed);
         }
     }
 }

@@ -68,8 +68,6 @@ pub(crate) struct Traffic {
     pub(crate) hung: AtomicU32,
     /// Faults passed over because other threads were alive.
     pub(crate) crowded: AtomicU32,
-    /// Faults passed over because a copy costs more than a run from the start.
-    pub(crate) cheap: AtomicU32,
     /// 1: no journal or no room for texts was left.
     pub(crate) full: AtomicU32,
     /// How many slots, from the first on, were ever used in this run.
@@ -84,7 +82,7 @@ impl Traffic {
     /// Before a run.
     pub(crate) fn clear(&self, deadline: u64) {
         self.deadline.store(deadline, Ordering::Release);
-        let words = [&self.ended, &self.waits, &self.hung, &self.crowded, &self.cheap, &self.full, &self.used];
+        let words = [&self.ended, &self.waits, &self.hung, &self.crowded, &self.full, &self.used];
         for word in words {
             word.store(0, Ordering::Release);
         }

@@ -53,8 +53,6 @@ pub(crate) struct Own {
     pub(crate) base_demands: PagesVec<u64>,
     /// They are wanted.
     pub(crate) wants_demands: bool,
-    /// When this run began, in nanoseconds of the monotonic clock.
-    pub(crate) began: u64,
     /// How long it took to each of its points, in nanoseconds, if it records them.
     pub(crate) times: PagesVec<u64>,
     /// The same of the baseline.
@@ -210,7 +208,6 @@ impl Core {
                 demands: PagesVec::new(),
                 base_demands: PagesVec::new(),
                 wants_demands: false,
-                began: 0,
                 times: PagesVec::new(),
                 base_times: PagesVec::new(),
                 record: false,

@@ -1,5 +1,7 @@
 //! The points of a run: numbered, compared with the baseline, written down.
 
+use std::sync::atomic::Ordering;
+
 use super::core::Own;
 use super::fast::{self, MOST_PACKED};
 use super::gate;
@@ -68,7 +70,7 @@ impl Own {
         }
         if self.record {
             self.log.push(packed(request.size, request.align, request.kind));
-            self.times.push(time::now_ns().saturating_sub(self.began));
+            self.times.push(time::now_ns().saturating_sub(journal.began.load(Ordering::Relaxed)));
         }
         if self.wants_demands && self.record || self.point_stacks {
             self.observe(growth, live);

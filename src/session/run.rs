@@ -96,8 +96,6 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     let fds_before = FdSet::now();
     let entry = stacks::pointer();
     let began = time::now_ns();
-    // SAFETY: no run is open, and this is the thread that opens them.
-    unsafe { desk.core.own() }.began = began;
     journal.began.store(began, Ordering::Relaxed);
     journal.runs.fetch_add(1, Ordering::Relaxed);
     journal.step.store(Step::Running as u32, Ordering::Release);
