@@ -10,6 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use oomsweep::exempt;
 
+use super::watched::be_looked_at;
+
 /// What a body asks for and may run short of.
 pub(crate) type Asked = Result<(), TryReserveError>;
 
@@ -18,8 +20,8 @@ pub(crate) type Asked = Result<(), TryReserveError>;
 pub(crate) fn rounds(count: usize, forgets: Option<usize>) -> Asked {
     for round in 0..black_box(count) {
         let (mut first, mut second) = (Vec::<u8>::new(), Vec::<u8>::new());
-        black_box(&mut first).try_reserve_exact(48)?;
-        let refused = black_box(&mut second).try_reserve_exact(100);
+        black_box(&mut first).try_reserve_exact(48).inspect_err(|_| be_looked_at())?;
+        let refused = black_box(&mut second).try_reserve_exact(100).inspect_err(|_| be_looked_at());
         if refused.is_err() && forgets == Some(round) {
             forget(black_box(first));
             return refused;

@@ -1,14 +1,37 @@
-//! Runs a body, and looks meanwhile at how much memory all its processes take.
+//! Runs a body, and looks meanwhile at how much memory all its processes take: at any time, and surely once while a trial has all that
+//! it will have.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
+use oomsweep::exempt;
 use serde_json::Value;
 
 use super::common::Run;
 
 /// In bytes.
 pub(crate) const MB: usize = 1 << 20;
+
+/// Names the folder in which a trial says that it stands still, and who watches says that it was looked at.
+const WATCHED: &str = "LARGE_WATCHED";
+const STANDS: &str = "stands";
+const LOOKED_AT: &str = "looked_at";
+
+/// For a trial that has all its memory: stands still until it was looked at. Of all trials the first that come here do.
+pub(crate) fn be_looked_at() {
+    exempt(|| {
+        let Some(folder) = std::env::var_os(WATCHED) else { return };
+        let (stands, looked_at) = (Path::new(&folder).join(STANDS), Path::new(&folder).join(LOOKED_AT));
+        if looked_at.exists() {
+            return;
+        }
+        fs::write(stands, "").expect("the folder is there");
+        while !looked_at.exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+}
 
 /// What was seen of a sweep.
 pub(crate) struct Seen {
@@ -21,14 +44,21 @@ pub(crate) struct Seen {
 /// Sweeps the body of this name with these settings.
 #[track_caller]
 pub(crate) fn watched(test: &str, settings: &[(&str, &str)]) -> Seen {
-    let running = settings.iter().fold(Run::new(test), |run, (key, value)| run.env(key, value)).start();
+    let folder = tempfile::tempdir().expect("a folder");
+    // Who waits to be looked at does not hang.
+    let run = Run::new(test).env(WATCHED, folder.path()).env("OOMSWEEP_TIMEOUT", "100s");
+    let running = settings.iter().fold(run, |run, (key, value)| run.env(key, value)).start();
     let mut memory = 0;
     loop {
+        let stands = folder.path().join(STANDS).exists();
         let processes = running.processes();
         if !processes.iter().any(|process| process.pid == running.pid()) {
             break;
         }
         memory = memory.max(processes.iter().map(|process| taken_by(process.pid)).sum());
+        if stands {
+            fs::write(folder.path().join(LOOKED_AT), "").expect("the folder is ours");
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
     let ran = running.finish();
