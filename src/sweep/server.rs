@@ -301,8 +301,8 @@ impl Kennel {
             if pid == 0 {
                 continue;
             }
-            while self.dogs.len() <= slot {
-                self.dogs.push(Watchdog::new(self.limit));
+            if self.dogs.len() <= slot {
+                self.dogs.resize_with(slot + 1, || Watchdog::new(self.limit));
             }
             let Some(dog) = self.dogs.get_mut(slot) else { continue };
             let over = dog.over(pid, run.load(Ordering::Acquire));

@@ -198,7 +198,8 @@ impl<'a> Worker<'a> {
                 let journal = unsafe { &*self.pages.journal() };
                 let run = journal.runs.load(Ordering::Acquire);
                 let is_open = journal.step.load(Ordering::Acquire) == Step::Running as u32;
-                if if is_open { dog.over(server.pid, run) } else { between.over(server.pid, run) } {
+                let dog = if is_open { dog } else { &mut between };
+                if dog.over(server.pid, run) {
                     self.stop();
                     return Ok(Some(End::TimedOut));
                 }
