@@ -11,6 +11,7 @@ use crate::hook::blocks::meta::LIVE;
 use crate::hook::blocks::store::Family;
 use crate::hook::core::Core;
 use crate::hook::gate;
+use crate::sys::bytes;
 use crate::sys::state::{self, Kernel, Range};
 
 /// More memory than this is not compared: then every trial has a process of its own.
@@ -67,7 +68,7 @@ impl Reference {
         }
         let copy = self.copy.as_ptr() as usize;
         // SAFETY: no module has come or gone, so the statics are where they were; the kept blocks are still live.
-        self.pieces.iter().all(|piece| unsafe { state::same(piece.range.from, copy + piece.at, piece.range.len) })
+        self.pieces.iter().all(|piece| unsafe { bytes::same(piece.range.from, copy + piece.at, piece.range.len) })
     }
 
     /// The blocks that were kept are the blocks that are kept.

@@ -58,7 +58,7 @@ pub(crate) fn serve(runner: &mut Runner<'_>, room: &Room, parent: i32, runs: Opt
             futex::wake(answered);
         }
     }));
-    process::end_orphans();
+    family::end_orphans();
     process::leave(if served.is_ok() { 0 } else { TROUBLE });
 }
 
@@ -202,7 +202,7 @@ fn in_child(
             let limit = unsafe { (*board).limit }.saturating_mul(u64::from(patience));
             let end = watch(child, runner, room, limit);
             let ended = time::now_ns();
-            process::end_orphans();
+            family::end_orphans();
             // SAFETY: the runner has ended.
             let done = unsafe {
                 let (from, to) = (*board).work;

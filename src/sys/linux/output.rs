@@ -21,9 +21,7 @@ impl Output {
         let fd = memory_file(c"oomsweep output")?;
         // SAFETY: `fd` is ours; the flags are plain integers.
         unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_APPEND) };
-        // SAFETY: the call has no arguments and no effects.
-        let owner = unsafe { libc::getpid() };
-        Ok(Output { fd, inode: inode(fd).unwrap_or(0), owner, owner_fd: fd })
+        Ok(Output { fd, inode: inode(fd).unwrap_or(0), owner: super::process::pid(), owner_fd: fd })
     }
 
     /// Puts the file in the place of descriptors 1 and 2 (a body may have closed them, or the file's own).

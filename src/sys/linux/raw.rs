@@ -90,6 +90,12 @@ impl Text {
         }
     }
 
+    /// What the file with this name begins with: as much as the system gives at once; `None` if it can't be opened.
+    pub(super) fn begin_of_file<'a>(&self, into: &'a mut [u8]) -> Option<&'a [u8]> {
+        let got = File::open(self.as_c())?.read(into);
+        into.get(..got)
+    }
+
     /// The text, for the system.
     pub(super) fn as_c(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")

@@ -76,7 +76,7 @@ pub(crate) fn bookkeeping() -> Vec<Range> {
 /// lies above the stack in the same mapping, and is left out: it holds what the thread was once started with.
 pub(crate) fn stack_above(from: usize) -> Option<Range> {
     let map = mappings().into_iter().find(|map| map.holds(from))?;
-    let end = map.from.saturating_add(map.len);
+    let end = map.end();
     let locals = statics().into_iter().map(|range| range.from).filter(|&start| start > from && start < end).min();
     Some(Range { from, len: locals.unwrap_or(end).saturating_sub(from) })
 }
@@ -84,12 +84,8 @@ pub(crate) fn stack_above(from: usize) -> Option<Range> {
 /// Every range that can be read and written, but for the statics that [`statics`] lists and the mapping that holds `stack`.
 pub(crate) fn writable_memory(stack: usize) -> Vec<Range> {
     let known = statics();
-    let overlaps = |map: &Range| {
-        known.iter().any(|range| {
-            range.from < map.from.saturating_add(map.len) && map.from < range.from.saturating_add(range.len)
-        })
-    };
-    mappings().into_iter().filter(|map| !map.holds(stack) && !overlaps(map)).collect()
+    let is_known = |map: &Range| known.iter().any(|range| range.touches(*map));
+    mappings().into_iter().filter(|map| !map.holds(stack) && !is_known(map)).collect()
 }
 
 impl Range {
@@ -101,6 +97,11 @@ impl Range {
     /// Whether the address lies in it.
     pub(crate) fn holds(&self, address: usize) -> bool {
         address >= self.from && address.wrapping_sub(self.from) < self.len
+    }
+
+    /// Whether the two have a byte in common.
+    pub(super) fn touches(&self, other: Range) -> bool {
+        self.from < other.end() && other.from < self.end()
     }
 
     /// The first byte behind it.
@@ -155,10 +156,7 @@ pub(crate) fn kernel() -> Kernel {
         libc::stat(c".".as_ptr(), stat.as_mut_ptr());
         stat.assume_init()
     };
-    let mut blocked: u64 = 0;
-    // SAFETY: the kernel's mask has 64 bits; nothing is changed.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, 0, &raw mut blocked, 8) };
-    Kernel { umask, folder: (stat.st_dev, stat.st_ino), blocked, environment: environment() }
+    Kernel { umask, folder: (stat.st_dev, stat.st_ino), blocked: super::actions::mask(), environment: environment() }
 }
 
 /// A hash of the environment's pointers: a variable that is set or taken away moves them.
@@ -176,13 +174,4 @@ fn environment() -> u64 {
         }
     }
     hash.finish()
-}
-
-/// Whether two ranges of memory of the same length hold the same bytes. Costs the same with and without optimisation.
-///
-/// # Safety
-/// Both are readable for `len` bytes.
-pub(crate) unsafe fn same(a: usize, b: usize, len: usize) -> bool {
-    // SAFETY: by the obligation of this function.
-    unsafe { libc::memcmp(a as *const libc::c_void, b as *const libc::c_void, len) == 0 }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
+use super::actions;
 use super::raw::File;
 
 /// Whether the calling thread is the only one of its process, if that is told in a tenth of the time of a count: a process that has one
@@ -58,20 +59,17 @@ fn count_in(folder: &CStr) -> u64 {
 /// Marks the calling thread, and with it every thread that it starts, and those that these start: by blocking a signal, for a
 /// new thread has the mask of the one that starts it. Returns whether it was marked already.
 pub(crate) fn mark() -> bool {
-    change_mark(libc::SIG_BLOCK)
+    actions::change_mask(libc::SIG_BLOCK, signal())
 }
 
 /// Takes the mark off the calling thread; the threads that it has started keep theirs.
 pub(crate) fn unmark() {
-    change_mark(libc::SIG_UNBLOCK);
+    actions::change_mask(libc::SIG_UNBLOCK, signal());
 }
 
 /// Whether the calling thread is marked. One system call, no allocation.
 pub(crate) fn is_marked() -> bool {
-    let mut mask: u64 = 0;
-    // SAFETY: the kernel's mask has 64 bits; nothing is changed.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, 0, &raw mut mask, 8) };
-    holds(mask, signal())
+    holds(actions::mask(), signal())
 }
 
 /// How many threads of this process may be marked: in its first and last moments any thread has every signal blocked, and is
@@ -107,20 +105,6 @@ fn signal() -> i32 {
 /// The signals by which a marked thread is told from others, and from one that has all signals blocked.
 pub(super) fn telling_signals() -> [i32; 2] {
     [signal(), signal() - 1]
-}
-
-fn change_mark(how: i32) -> bool {
-    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: a zeroed set is a valid one, and both are ours; the call changes the calling thread's mask alone, and has filled
-    // `old` when it has succeeded, which it does for these arguments.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigaddset(&raw mut set, signal());
-        if libc::pthread_sigmask(how, &raw const set, old.as_mut_ptr()) != 0 {
-            return false;
-        }
-        libc::sigismember(old.as_ptr(), signal()) == 1
-    }
 }
 
 /// Waits until `count` is no more than `start`, at most `limit`. Returns whether it got there.
