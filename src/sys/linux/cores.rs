@@ -23,7 +23,7 @@ const MOST: usize = 64;
 pub(crate) fn use_of(pid: i32) -> Use {
     let mut seen = Use { ran: clock::cpu_ns(pid).unwrap_or(0), ..Use::default() };
     let mut ids = [0; MOST];
-    let count = threads::ids_in(Text::new(b"/proc/", pid, b"/task").as_c(), &mut ids);
+    let count = threads::folder_of(pid).ids(&mut ids);
     for &id in ids.iter().take(count) {
         // A thread's folder is there under its own number, too.
         if let Some(ready) = is_ready(Text::new(b"/proc/", id, b"/stat")) {

@@ -38,7 +38,7 @@ pub(crate) fn found(parent: i32) {
     process::adopt_orphans();
     WORKER.store(process::pid(), Ordering::Release);
     for signal in POLITE.into_iter().chain([parent_ended()]) {
-        // Else who started the test wants the signal ignored.
+        // Another is ignored because who started the test wants it so.
         if actions::stands(signal) == libc::SIG_DFL || signal == parent_ended() {
             actions::handle(signal, HANDLER, libc::SA_RESTART, actions::all_but(&[]));
         }

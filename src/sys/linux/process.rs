@@ -273,17 +273,30 @@ pub(crate) fn no_core_files() {
 /// Only for a child with one thread. The array of variables is written in place, for a lock around it may have been held by
 /// another thread when this child was made.
 pub(crate) fn no_backtraces() {
+    // SAFETY: the process has one thread, so nobody else reads or writes the array; each entry is a text of C's. What is put in
+    // lives as long as the process.
+    unsafe {
+        each_variable(|variable| {
+            if let Some(silent) = silenced(CStr::from_ptr(*variable).to_bytes()) {
+                *variable = silent.as_ptr();
+            }
+        });
+    }
+}
+
+/// Calls `each` with every entry of C's environment. Takes no lock.
+///
+/// # Safety
+/// Nobody else changes the environment meanwhile.
+pub(super) unsafe fn each_variable(mut each: impl FnMut(&mut *const libc::c_char)) {
     unsafe extern "C" {
         static mut environ: *mut *const libc::c_char;
     }
-    // SAFETY: the process has one thread, so nobody else reads or writes the array; it ends with a null, and each entry before
-    // that is a text of C's. What is put in lives as long as the process.
+    // SAFETY: an array of C's that ends with a null one, and by the obligation nobody else writes it.
     unsafe {
         let mut at = environ;
         while !at.is_null() && !(*at).is_null() {
-            if let Some(silent) = silenced(CStr::from_ptr(*at).to_bytes()) {
-                *at = silent.as_ptr();
-            }
+            each(&mut *at);
             at = at.add(1);
         }
     }

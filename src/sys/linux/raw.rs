@@ -51,6 +51,7 @@ impl Drop for File {
 }
 
 /// A short text that is put together without allocating, for instance the name of a file; what does not fit is left out.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Text {
     bytes: [u8; 64],
     len: usize,

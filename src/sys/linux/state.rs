@@ -161,17 +161,8 @@ pub(crate) fn kernel() -> Kernel {
 
 /// A hash of the environment's pointers: a variable that is set or taken away moves them.
 fn environment() -> u64 {
-    unsafe extern "C" {
-        static environ: *const *const libc::c_char;
-    }
     let mut hash = crate::model::hash::Fnv::new();
-    // SAFETY: C's environment: an array of pointers that ends with a null one; nobody changes it while the harness works.
-    unsafe {
-        let mut at = environ;
-        while !at.is_null() && !(*at).is_null() {
-            hash.write(&(*at as usize).to_ne_bytes());
-            at = at.add(1);
-        }
-    }
+    // SAFETY: nobody changes it while the harness works.
+    unsafe { super::process::each_variable(|variable| hash.write(&(*variable as usize).to_ne_bytes())) };
     hash.finish()
 }

@@ -1,12 +1,11 @@
 //! Counting threads.
 
 use std::ffi::CStr;
-use std::io::Write;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use super::actions;
-use super::raw::File;
+use super::raw::{File, Text};
 
 /// Whether the calling thread is the only one of its process, if that is told in a tenth of the time of a count: a process that has one
 /// may ask for what only such a one may have, and nothing changes by it; for others it is an error (`unshare(2)`, CLONE_THREAD).
@@ -24,22 +23,24 @@ pub(crate) fn count() -> u64 {
     count_in(c"/proc/self/task")
 }
 
-/// The folder that tells of the threads of process `pid`: a C string, and zeros behind it.
+/// The folder that tells of the threads of process `pid`.
 pub(crate) fn folder_of(pid: i32) -> Folder {
-    let mut folder = [0; 32];
-    let mut left: &mut [u8] = folder.split_last_mut().map_or(&mut [], |(_, rest)| rest);
-    let _ = write!(left, "/proc/{pid}/task");
-    Folder(folder)
+    Folder(Text::new(b"/proc/", pid, b"/task"))
 }
 
 /// See [`folder_of`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Folder([u8; 32]);
+pub(crate) struct Folder(Text);
 
 impl Folder {
+    /// The numbers of its threads, written into `into`; returns how many there are, as [`ids`] does.
+    pub(super) fn ids(&self, into: &mut [i32]) -> usize {
+        ids_in(self.0.as_c(), into)
+    }
+
     /// How many threads that process has; 0 if the system does not tell. One system call, no allocation.
     pub(crate) fn count(&self) -> u64 {
-        CStr::from_bytes_until_nul(&self.0).map_or(0, count_in)
+        count_in(self.0.as_c())
     }
 }
 
@@ -148,7 +149,7 @@ pub(crate) fn ids(into: &mut [i32]) -> usize {
 }
 
 /// The same of the process whose threads this folder lists.
-pub(super) fn ids_in(folder: &CStr, into: &mut [i32]) -> usize {
+fn ids_in(folder: &CStr, into: &mut [i32]) -> usize {
     let Some(folder) = File::open(folder) else { return 0 };
     let mut entries = [0_u8; 2048];
     let mut count = 0;
