@@ -37,6 +37,16 @@ pub(crate) fn when_over(core: &Core) {
     }
 }
 
+/// Between runs: what this thread has freed since the last one leaves the quarantine. In every copy of the process that ends with its
+/// run all of it would be looked at again.
+pub(crate) fn let_go(core: &Core) {
+    let own = gate::local(|local| local.shard.get());
+    if !own.is_null() && own != core.store.common() {
+        // SAFETY: the shard is this thread's. No run is open, so a block that was written is nobody's finding.
+        unsafe { core.store.flush(own) };
+    }
+}
+
 /// Looks at every live block that a session has made.
 fn look_at_live(core: &Core, noticed: Noticed) {
     for meta in core.store.slots(Family::Bodies) {

@@ -39,6 +39,8 @@ pub(crate) struct Orders {
     pub(crate) point_stacks: bool,
     /// Which births get their stack recorded.
     pub(crate) births: Births,
+    /// The frees of these blocks get theirs as well.
+    pub(crate) frees: bool,
     /// Write down the blocks of the run that something still reaches.
     pub(crate) reachable: bool,
     /// How long threads of the body may go on.
@@ -56,6 +58,7 @@ impl Orders {
             keep_failures: false,
             point_stacks: false,
             births: Births::None,
+            frees: true,
             reachable: false,
             grace: GRACE,
         }
@@ -140,7 +143,9 @@ fn arm(core: &Core, orders: &Orders) {
     own.point_stacks = orders.point_stacks;
     own.later.clear();
     own.points.clear();
-    core.stacks_wanted.store(!matches!(orders.births, Births::None), Ordering::Release);
+    let births = !matches!(orders.births, Births::None);
+    core.stacks_wanted.store(births, Ordering::Release);
+    core.frees_wanted.store(births && orders.frees, Ordering::Release);
     own.births = match &orders.births {
         Births::None => Births::None,
         Births::All => Births::All,
@@ -344,7 +349,7 @@ impl Stage for Watcher<'_> {
                 journal.facts.ending = Ending::Err;
                 journal.facts.returns_result = true;
                 journal.facts.error_matches = matches;
-                journal.error = self.desk.arena.put_bytes(format(debug).as_bytes());
+                journal.error = self.desk.arena.put_bytes(format(debug).bytes());
             }
             Returned::Panic(payload) => {
                 journal.facts.ending = Ending::Panic;
@@ -364,25 +369,58 @@ impl Stage for Watcher<'_> {
     }
 }
 
-fn format(debug: &dyn Debug) -> String {
-    let mut text = Limited(String::new());
+fn format(debug: &dyn Debug) -> Text {
+    let mut text = Text::new();
     let told = catch_unwind(AssertUnwindSafe(|| write!(text, "{debug:?}")));
     if told.is_err() {
-        text.0.push_str("<its Debug panicked>");
+        text.push("<its Debug panicked>");
     }
-    text.0
+    text
 }
 
-/// A text that grows to a limit and drops the rest.
-struct Limited(String);
+/// A text that grows to a limit and drops the rest. A short one asks no allocator for anything: that costs a copy of the process
+/// some of its pages.
+struct Text {
+    short: [u8; SHORT],
+    len: usize,
+    /// All of it, once it is longer.
+    long: String,
+}
 
-impl Write for Limited {
+/// What a short text is, in bytes.
+const SHORT: usize = 256;
+
+impl Text {
+    fn new() -> Text {
+        Text { short: [0; SHORT], len: 0, long: String::new() }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.long.is_empty() { self.short.get(..self.len).unwrap_or(&[]) } else { self.long.as_bytes() }
+    }
+
+    fn push(&mut self, part: &str) {
+        let end = self.len.saturating_add(part.len());
+        match self.short.get_mut(self.len..end) {
+            Some(room) if self.long.is_empty() => room.copy_from_slice(part.as_bytes()),
+            _ => {
+                if self.long.is_empty() {
+                    self.long.push_str(&String::from_utf8_lossy(self.short.get(..self.len).unwrap_or(&[])));
+                }
+                self.long.push_str(part);
+            }
+        }
+        self.len = end;
+    }
+}
+
+impl Write for Text {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let room = ERROR_TEXT.saturating_sub(self.0.len());
-        self.0.extend(text.chars().scan(0, |used, c| {
-            *used += c.len_utf8();
-            (*used <= room).then_some(c)
-        }));
+        let mut end = ERROR_TEXT.saturating_sub(self.len).min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.push(text.get(..end).unwrap_or(""));
         Ok(())
     }
 }
