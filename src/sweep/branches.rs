@@ -39,6 +39,7 @@ impl Runner<'_> {
                 births: if terms.births { Births::All } else { Births::None },
                 ..Orders::new(Fault::None)
             };
+            self.still = None;
             self.try_in(desk, placement, orders);
             // SAFETY: no run is open.
             let branch = &mut unsafe { self.core.own() }.branch;

@@ -35,6 +35,12 @@ impl Store {
             ]
         };
         for (ring, oldest, kept) in rings {
+            // SAFETY: a place of the ring.
+            let last = unsafe { AtomicU32::from_ptr(ring.wrapping_add(oldest.wrapping_sub(1) & kept.wrapping_sub(1))) };
+            if last.load(Ordering::Acquire) == 0 {
+                // Where none was put last, none is.
+                continue;
+            }
             for nth in 0..kept {
                 let at = oldest.wrapping_add(nth) & kept.wrapping_sub(1);
                 // SAFETY: a place of the ring, which is read and written as a whole from now on, too.
