@@ -105,7 +105,7 @@ unsafe fn find_shard(core: *const Core, local: *const Local) -> *mut Shard {
     unsafe {
         let shard = (*core).store.shard(local as usize);
         if shard != (*core).store.common() {
-            (*shard).system_id = threads::id();
+            (*shard).system_id.store(threads::id(), Ordering::Release);
         }
         seen::note_thread(locals::thread_pointer());
         (*local).shard.set(shard);

@@ -22,7 +22,7 @@ pub(crate) fn when_over(core: &Core) {
         // SAFETY: the shard is one of the store's; the one that is flushed is this thread's, or its thread has ended.
         unsafe {
             // A thread that was joined may still be there for the system.
-            if shard == own || (shard != core.store.common() && Store::is_left(shard)) {
+            if shard == own || (shard != core.store.common() && Store::is_left(shard, !ends)) {
                 let written = if ends { core.store.look_at_freed(shard) } else { core.store.flush(shard) };
                 if !written.is_null() {
                     tell(written);

@@ -45,6 +45,8 @@ pub(crate) struct Orders {
     pub(crate) reachable: bool,
     /// How long threads of the body may go on.
     pub(crate) grace: Duration,
+    /// What the run before has returned, if nothing has happened in this process since.
+    pub(crate) open: Option<FdSet>,
 }
 
 impl Orders {
@@ -61,6 +63,7 @@ impl Orders {
             frees: true,
             reachable: false,
             grace: GRACE,
+            open: None,
         }
     }
 }
@@ -82,11 +85,14 @@ pub(crate) struct Desk<'a> {
 }
 
 /// Calls the body once, with the session open just around it, and writes down what came of it. The arena is the caller's to
-/// clear. A run that does not come back leaves the journal at [`Step::Running`].
+/// clear. A run that does not come back leaves the journal at [`Step::Running`]. What calls that have returned left on the stack below
+/// the caller is to be wiped.
+///
+/// Returns the descriptors that are open then, if there is no other thread that could change them.
 ///
 /// Never inlined: the stacks of a body's requests end in this function, and two runs of one body are to have the same stacks.
 #[inline(never)]
-pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
+pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) -> Option<FdSet> {
     let _harness = gate::harness();
     witness::watch_panics();
     // SAFETY: the journal is valid for the caller, and no run is open, so nobody else writes it.
@@ -95,8 +101,8 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     arm(desk.core, &orders);
     let look_for_points = orders.point_stacks;
     let keep_failures = orders.keep_failures;
-    let threads = Threads::of(desk.core);
-    let fds_before = FdSet::now();
+    let threads = if orders.open.is_some() { Threads::ONE } else { Threads::of(desk.core) };
+    let fds_before = orders.open.clone().unwrap_or_else(FdSet::now);
     let entry = stacks::pointer();
     let began = time::now_ns();
     journal.began.store(began, Ordering::Relaxed);
@@ -106,8 +112,8 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     let mut watcher = Watcher { desk, saved: Saved::now() };
     let was_marked = threads.beside && threads::mark();
     body.call(&mut watcher);
-    // A copy ends with this run: where no block of it is left, nobody looks for one on its stack.
-    if !desk.core.is_copy() || desk.core.live_now().0 != 0 {
+    // Where no block is left nobody looks for one on the stack.
+    if desk.core.live_now().0 != 0 {
         stacks::scrub();
     }
     if threads.beside && !was_marked {
@@ -124,12 +130,13 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     // What follows has a time limit of its own.
     journal.began.store(ended, Ordering::Relaxed);
     journal.runs.fetch_add(1, Ordering::Relaxed);
-    look_around(desk, journal, &orders, &threads, &fds_before, entry);
+    let open = look_around(desk, journal, &orders, &threads, &fds_before, entry);
     close(desk);
     if look_for_points || keep_failures {
         hand_over(desk, journal);
     }
     journal.step.store(Step::Done as u32, Ordering::Release);
+    open
 }
 
 fn arm(core: &Core, orders: &Orders) {
@@ -194,13 +201,14 @@ fn look_around(
     threads: &Threads,
     fds_before: &FdSet,
     entry: usize,
-) {
+) -> Option<FdSet> {
+    let alone = threads.are_one();
     let mut fds_now = FdSet::now();
     let open = |now: &FdSet| now.new_since(fds_before).next().is_some();
     let blocks = || desk.core.live_now().0 != 0;
     let left = blocks() || open(&fds_now);
     // To count marks is dear, and threads that hold nothing are no matter.
-    let mut settled = (threads.beside && !left) || threads.settle(Duration::from_millis(2));
+    let mut settled = alone || (threads.beside && !left) || threads.settle(Duration::from_millis(2));
     if !settled && (blocks() || open(&fds_now)) {
         settled = threads.settle(orders.grace);
     }
@@ -225,6 +233,7 @@ fn look_around(
     journal.fds = if fds.is_empty() { Span::default() } else { desk.arena.put(&fds).unwrap_or_default() };
     journal.facts.delivered = journal.delivered;
     journal.facts.delivered_outside_benign = journal.delivered_outside;
+    alone.then_some(fds_now)
 }
 
 fn put(desk: Desk<'_>, blocks: &[Leaked]) -> Span {
@@ -241,6 +250,9 @@ struct Threads {
 }
 
 impl Threads {
+    /// Before a run that another has just gone before, which has left no other thread.
+    const ONE: Threads = Threads { beside: false, before: 1, older: Vec::new() };
+
     fn of(core: &Core) -> Threads {
         let beside = !core.everyone.load(Ordering::Relaxed);
         let before = if beside { threads::surely_marked() } else { threads::count() };
@@ -255,6 +267,11 @@ impl Threads {
 
     fn count(&self) -> fn() -> u64 {
         if self.beside { threads::marked } else { threads::count }
+    }
+
+    /// There was no other thread than this one, and there is none now.
+    fn are_one(&self) -> bool {
+        !self.beside && self.before == 1 && threads::are_one()
     }
 
     fn settle(&self, limit: Duration) -> bool {

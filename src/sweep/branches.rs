@@ -43,6 +43,7 @@ impl Runner<'_> {
                 ..Orders::new(Fault::None)
             };
             checks::let_go(self.core);
+            self.still = None;
             self.try_in(desk, placement, orders);
             // SAFETY: no run is open.
             let branch = &mut unsafe { self.core.own() }.branch;

@@ -102,9 +102,9 @@ fn carry_out(runner: &mut Runner<'_>, room: &Room, order: Order, runs: Option<u3
             let warm = warm::warm_up(runner.body, desk, false, || {
                 if let Some(output) = output {
                     output::flush();
-                    output.redirect();
+                    let written = output.redirect(None);
                     // SAFETY: no run is open.
-                    unsafe { (*journal).output_from = output.len() };
+                    unsafe { (*journal).output_from = written };
                 }
             });
             output::flush();
@@ -152,7 +152,7 @@ fn carry_out(runner: &mut Runner<'_>, room: &Room, order: Order, runs: Option<u3
 fn prime_capture(runner: &mut Runner<'_>) {
     let Some(output) = &mut runner.output else { return };
     output::flush();
-    output.redirect();
+    output.redirect(None);
     let _harness = gate::harness();
     let blank = " ".repeat(1023);
     for _ in 0..64 {
@@ -235,7 +235,7 @@ fn work_from_reference(runner: &mut Runner<'_>, runs: Option<u32>, work: impl Fn
         let before = || {
             if let Some(output) = output {
                 output::flush();
-                output.redirect();
+                output.redirect(None);
             }
         };
         if !warm::repeat(runner.body, desk, runs, before) {

@@ -136,6 +136,7 @@ impl<'a> Worker<'a> {
                     terms: self.terms,
                     output: Some(self.output),
                     reference: None,
+                    still: None,
                 };
                 server::serve(&mut runner, &self.room, parent, self.cold)
             }

@@ -284,17 +284,23 @@ pub(crate) fn no_backtraces() {
     }
 }
 
+/// Where C's environment is: an array that ends with a null entry, or null.
+pub(super) fn environment() -> *mut *const libc::c_char {
+    unsafe extern "C" {
+        static mut environ: *mut *const libc::c_char;
+    }
+    // SAFETY: a word of C's, which nobody changes while the harness works.
+    unsafe { environ }
+}
+
 /// Calls `each` with every entry of C's environment. Takes no lock.
 ///
 /// # Safety
 /// Nobody else changes the environment meanwhile.
 pub(super) unsafe fn each_variable(mut each: impl FnMut(&mut *const libc::c_char)) {
-    unsafe extern "C" {
-        static mut environ: *mut *const libc::c_char;
-    }
     // SAFETY: an array of C's that ends with a null one, and by the obligation nobody else writes it.
     unsafe {
-        let mut at = environ;
+        let mut at = environment();
         while !at.is_null() && !(*at).is_null() {
             each(&mut *at);
             at = at.add(1);

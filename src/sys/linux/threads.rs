@@ -15,12 +15,20 @@ fn is_surely_alone() -> bool {
     unsafe { libc::unshare(libc::CLONE_THREAD) == 0 }
 }
 
+/// Whether the calling thread is the only one of its process: then nobody else can start one. No allocation.
+pub(crate) fn are_one() -> bool {
+    // A single count can come up short while a thread is ending.
+    is_surely_alone() || (count_in(OWN) == 1 && count_in(OWN) == 1)
+}
+
+const OWN: &CStr = c"/proc/self/task";
+
 /// How many threads this process has; 0 if the system does not tell. One system call or two, no allocation.
 pub(crate) fn count() -> u64 {
     if is_surely_alone() {
         return 1;
     }
-    count_in(c"/proc/self/task")
+    count_in(OWN)
 }
 
 /// The folder that tells of the threads of process `pid`.
