@@ -13,11 +13,14 @@ use tempfile::TempDir;
 
 use super::session::{self, Process};
 
-/// Far above what any row needs on a loaded machine.
+/// Far above what any row needs.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// How long the processes of a test may outlive it: a death is passed on by signals, not at once.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How many times the limit a run may go on whose processes want a core: on a loaded machine they wait for one.
+const BUSY: u32 = 5;
 
 /// What the child does between `fork` and `exec`.
 type Setup = fn() -> io::Result<()>;
@@ -92,7 +95,7 @@ impl Run {
         self
     }
 
-    /// The outer limit.
+    /// The outer limit; five times as long while some process is ready to run.
     pub(crate) fn limit(mut self, limit: Duration) -> Run {
         self.limit = limit;
         self
@@ -170,22 +173,35 @@ impl Running {
         session::living(self.pid())
     }
 
+    /// Whether it is over its limit. `idle`: since when no process of it was seen that is ready to run, if it was looked at.
+    fn is_over(&self, idle: &mut Option<Instant>) -> bool {
+        let age = self.started.elapsed();
+        if age <= self.limit {
+            return false;
+        }
+        if idle.is_none() || self.processes().iter().any(|process| session::wants_a_core(process.pid)) {
+            *idle = Some(Instant::now());
+        }
+        age > self.limit * BUSY || idle.is_some_and(|since| since.elapsed() > GRACE)
+    }
+
     /// Waits for its end; over the limit, ends all its processes and panics.
     pub(crate) fn finish(mut self) -> Ran {
         let session = self.pid();
         let mut pause = Duration::from_millis(1);
+        let mut idle = None;
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("the child can be waited for") {
                 break status;
             }
-            if self.started.elapsed() > self.limit {
+            if self.is_over(&mut idle) {
                 let then = session::living(session);
                 session::kill_all(session);
                 let _ = self.child.wait();
                 panic!(
                     "`{}` was not over after {:?}; alive: {then:#?}\n{}",
                     self.name,
-                    self.limit,
+                    self.started.elapsed(),
                     printed(self.dir.path())
                 );
             }

@@ -46,6 +46,14 @@ pub(crate) fn process(pid: i32) -> Option<Process> {
     Some(Process { pid, name, state, parent, session })
 }
 
+/// Whether a thread of the process runs, or is ready to run.
+pub(crate) fn wants_a_core(pid: i32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    // A thread's folder is there under its own number, too.
+    let mut threads = threads.filter_map(|entry| process(entry.file_name().to_str()?.parse().ok()?));
+    threads.any(|thread| thread.state == 'R')
+}
+
 /// Waits until the session has no living process, for at most this long; what is left then.
 pub(crate) fn wait_until_empty(session: i32, limit: Duration) -> Vec<Process> {
     let start = Instant::now();
