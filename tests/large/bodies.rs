@@ -3,17 +3,40 @@
 
 use std::cell::RefCell;
 use std::collections::TryReserveError;
+use std::fs;
 use std::hint::black_box;
 use std::mem::forget;
+use std::path::Path;
 use std::sync::{Arc, Barrier, OnceLock};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use oomsweep::exempt;
 
-use super::watched::be_looked_at;
-
 /// What a body asks for and may run short of.
 pub(crate) type Asked = Result<(), TryReserveError>;
+
+/// Names the folder in which a trial says that it stands still, and who watches says that it was looked at.
+pub(crate) const WATCHED: &str = "LARGE_WATCHED";
+/// The file by which it says so.
+pub(crate) const STANDS: &str = "stands";
+/// The file by which the other does.
+pub(crate) const LOOKED_AT: &str = "looked_at";
+
+/// For a trial that has all its memory: stands still until it was looked at. Of all trials the first that come here do.
+fn be_looked_at() {
+    exempt(|| {
+        let Some(folder) = std::env::var_os(WATCHED) else { return };
+        let (stands, looked_at) = (Path::new(&folder).join(STANDS), Path::new(&folder).join(LOOKED_AT));
+        if looked_at.exists() {
+            return;
+        }
+        fs::write(stands, "").expect("the folder is there");
+        while !looked_at.exists() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+}
 
 /// Two requests a round. In the round that `forgets` names the first block is lost if there is no second.
 #[inline(never)]

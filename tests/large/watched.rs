@@ -2,36 +2,15 @@
 //! it will have.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use oomsweep::exempt;
 use serde_json::Value;
 
+use super::bodies::{LOOKED_AT, STANDS, WATCHED};
 use super::common::Run;
 
 /// In bytes.
 pub(crate) const MB: usize = 1 << 20;
-
-/// Names the folder in which a trial says that it stands still, and who watches says that it was looked at.
-const WATCHED: &str = "LARGE_WATCHED";
-const STANDS: &str = "stands";
-const LOOKED_AT: &str = "looked_at";
-
-/// For a trial that has all its memory: stands still until it was looked at. Of all trials the first that come here do.
-pub(crate) fn be_looked_at() {
-    exempt(|| {
-        let Some(folder) = std::env::var_os(WATCHED) else { return };
-        let (stands, looked_at) = (Path::new(&folder).join(STANDS), Path::new(&folder).join(LOOKED_AT));
-        if looked_at.exists() {
-            return;
-        }
-        fs::write(stands, "").expect("the folder is there");
-        while !looked_at.exists() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    });
-}
 
 /// What was seen of a sweep.
 pub(crate) struct Seen {
