@@ -56,6 +56,8 @@ mod moves;
 pub(crate) mod pages_vec;
 pub(crate) mod points;
 mod placing;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+mod price;
 pub(crate) mod regions;
 mod short;
 pub(crate) mod stack_log;
