@@ -116,7 +116,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
         // SAFETY: as above.
         unsafe {
             let block = short::allocate(layout, Kind::Alloc);
-            if block.is_null() { calls::allocate(&self.backing, layout, Kind::Alloc) } else { block }
+            if block as usize == 0 { calls::allocate(&self.backing, layout, Kind::Alloc) } else { block }
         }
     }
 
@@ -143,7 +143,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
         // SAFETY: as above.
         unsafe {
             let block = short::allocate(layout, Kind::Zeroed);
-            if block.is_null() { calls::allocate(&self.backing, layout, Kind::Zeroed) } else { block }
+            if block as usize == 0 { calls::allocate(&self.backing, layout, Kind::Zeroed) } else { block }
         }
     }
 

@@ -85,8 +85,7 @@ pub(crate) struct Desk<'a> {
 }
 
 /// Calls the body once, with the session open just around it, and writes down what came of it. The arena is the caller's to
-/// clear. A run that does not come back leaves the journal at [`Step::Running`]. What calls that have returned left on the stack below
-/// the caller is to be wiped.
+/// clear. A run that does not come back leaves the journal at [`Step::Running`].
 ///
 /// Returns the descriptors that are open then, if there is no other thread that could change them.
 ///
@@ -112,8 +111,8 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) -> Option
     let mut watcher = Watcher { desk, saved: Saved::now() };
     let was_marked = threads.beside && threads::mark();
     body.call(&mut watcher);
-    // Where no block is left nobody looks for one on the stack.
-    if desk.core.live_now().0 != 0 {
+    // A copy ends with this run: where no block of it is left, nobody looks for one on its stack.
+    if !desk.core.is_copy() || desk.core.live_now().0 != 0 {
         stacks::scrub();
     }
     if threads.beside && !was_marked {
