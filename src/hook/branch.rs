@@ -160,7 +160,7 @@ impl Branch {
     /// Whether no other thread is alive: in a copy none lives on, and what they hold would be held for ever.
     fn is_alone(&mut self) -> bool {
         let patience = if self.crowded { Duration::ZERO } else { ENDING };
-        self.crowded = !threads::settle(threads::count, 1, patience);
+        self.crowded = !threads::settle(count_of_threads, 1, patience);
         !self.crowded
     }
 
@@ -264,6 +264,14 @@ impl Branch {
     }
 }
 
+/// How many threads this process has; very many if the system does not tell.
+fn count_of_threads() -> u64 {
+    match threads::count() {
+        0 => u64::MAX,
+        count => count,
+    }
+}
+
 /// Makes a copy for every fault that begins at the next point. True: this is one, and its fault is armed.
 #[cold]
 #[inline(never)]
@@ -316,5 +324,22 @@ mod tests {
         assert_eq!(branch.next(), 5);
         branch.disarm();
         assert_eq!((branch.next(), branch.copy()), (u64::MAX, None));
+    }
+
+    #[test]
+    fn the_stack_of_a_point_is_for_its_copies_alone() {
+        let (mut branch, mut stack) = (Branch::new(), RawStack::EMPTY);
+        branch.walk(7, 0);
+        let walked = branch.stack.ips().to_vec();
+        assert!(walked.len() > 2);
+        branch.walk(7, 1);
+        assert_eq!(branch.stack.ips(), walked, "it is walked once");
+        assert!(!branch.stack_at(7, &mut stack), "this is no copy");
+        branch.copy = Some(Copy { place: 0, slot: 0 });
+        assert!(!branch.stack_at(8, &mut stack));
+        assert!(branch.stack_at(7, &mut stack));
+        assert_eq!(stack.ips(), walked);
+        branch.walk(8, 1);
+        assert!(branch.stack.ips().is_empty(), "all of it is above the end");
     }
 }

@@ -440,3 +440,41 @@ impl Write for Text {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(parts: &[&str]) -> Text {
+        let mut text = Text::new();
+        parts.iter().for_each(|part| text.write_str(part).unwrap());
+        text
+    }
+
+    #[test]
+    fn a_text_is_the_same_short_and_long() {
+        let part = "größer ".repeat(9);
+        for count in [0, 1, 3, 4, 5, 400] {
+            assert_eq!(text(&vec![&*part; count]).bytes(), part.repeat(count).as_bytes(), "{count}");
+        }
+        assert_eq!(text(&["a".repeat(SHORT).as_str(), "", "b"]).bytes().len(), SHORT + 1);
+    }
+
+    #[test]
+    fn a_text_ends_with_a_whole_letter() {
+        let room = "x".repeat(ERROR_TEXT - 3);
+        assert_eq!(text(&[&room, "ßß", "y", "z"]).bytes(), [room.as_bytes(), "ßy".as_bytes()].concat());
+    }
+
+    #[test]
+    fn an_error_without_words_is_told() {
+        struct Silent;
+        impl Debug for Silent {
+            fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                to.write_str("I am ")?;
+                std::panic::resume_unwind(Box::new(()))
+            }
+        }
+        assert_eq!(format(&Silent).bytes(), b"I am <its Debug panicked>");
+    }
+}
