@@ -8,7 +8,7 @@
 mod common;
 
 use std::collections::TryReserveError;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::{Ran, Run, Running, run_self};
@@ -16,11 +16,11 @@ use oomsweep::{Sweep, alloc_test};
 use rstest::rstest;
 use serde_json::Value;
 
-/// Names a file that is there when the finding is known.
+/// Names a folder with a file of each body's that is there when its finding is known.
 const KNOWN: &str = "INTERRUPT_KNOWN";
 
 /// Loses a block when its second request fails, and takes long. When the sixth fails the second was tried before.
-fn leaks_early() -> Result<(), TryReserveError> {
+fn leaks_early(name: &str) -> Result<(), TryReserveError> {
     std::thread::sleep(Duration::from_millis(20));
     let (mut first, mut second) = (Vec::<u8>::new(), Vec::<u8>::new());
     first.try_reserve_exact(48)?;
@@ -31,7 +31,7 @@ fn leaks_early() -> Result<(), TryReserveError> {
     for n in 2..2000 {
         if let Err(error) = Vec::<u8>::new().try_reserve_exact(n) {
             if n == 5 {
-                say_known();
+                say_known(name);
             }
             return Err(error);
         }
@@ -39,34 +39,34 @@ fn leaks_early() -> Result<(), TryReserveError> {
     Ok(())
 }
 
-fn say_known() {
+fn say_known(name: &str) {
     oomsweep::exempt(|| {
-        let path = std::env::var_os(KNOWN).expect("a path");
-        std::fs::write(path, "").expect("the folder is ours");
+        let folder = std::env::var_os(KNOWN).expect("a folder");
+        std::fs::write(Path::new(&folder).join(name), "").expect("the folder is ours");
     });
 }
 
 #[alloc_test(engine = "replay")]
 #[ignore = "run by the tests below"]
 fn by_attribute() -> Result<(), TryReserveError> {
-    leaks_early()
+    leaks_early("by_attribute")
 }
 
 #[test]
 #[ignore = "run by the tests below"]
 fn by_builder() {
-    let report = Sweep::new("by_builder").engine(oomsweep::EngineChoice::Replay).run(leaks_early);
+    let report = Sweep::new("by_builder").engine(oomsweep::EngineChoice::Replay).run(|| leaks_early("by_builder"));
     panic!("the process goes on, with {report}");
 }
 
-/// Takes long wherever a request fails.
-#[alloc_test(engine = "snapshot")]
+/// Takes long wherever a request fails. When the fifteenth fails, of those before it at most the last is still tried.
+#[alloc_test(engine = "snapshot", jobs = 2)]
 #[ignore = "run by the tests below"]
 fn in_copies() -> Result<(), TryReserveError> {
     for n in 0..2000 {
         if let Err(error) = Vec::<u8>::new().try_reserve_exact(n + 1) {
-            if n == 8 {
-                say_known();
+            if n == 14 {
+                say_known("in_copies");
             }
             oomsweep::exempt(|| std::thread::sleep(Duration::from_millis(50)));
             return Err(error);
@@ -79,26 +79,29 @@ fn in_copies() -> Result<(), TryReserveError> {
 #[alloc_test(timeout = "1h")]
 #[ignore = "run by the tests below"]
 fn never_begins() -> Result<(), TryReserveError> {
-    say_known();
+    say_known("never_begins");
     loop {
         std::thread::sleep(Duration::from_secs(1));
     }
 }
 
-fn wait_for(path: &Path) {
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
-    while !path.exists() {
-        assert!(start.elapsed() < Duration::from_secs(100), "{} did not come up", path.display());
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(100), "{what} did not come up");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+fn wait_for(path: &Path) {
+    wait_until(&path.display().to_string(), || path.exists());
 }
 
 /// Starts one of the bodies, and waits until its finding is known.
 fn start(name: &str) -> (Running, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
-    let known: PathBuf = folder.path().join("known");
-    let running = Run::new(name).env(KNOWN, &known).start();
-    wait_for(&known);
+    let running = Run::new(name).env(KNOWN, folder.path()).start();
+    wait_for(&folder.path().join(name));
     (running, folder)
 }
 
@@ -167,9 +170,9 @@ fn what_was_found_is_told(
 fn all_sweeps_of_a_process_are_told() {
     use std::os::unix::process::ExitStatusExt;
     let folder = tempfile::tempdir().expect("a folder");
-    let known = folder.path().join("known");
-    let running = Run::new("by_attribute").args(&["by_", "--ignored", "--test-threads=2"]).env(KNOWN, &known).start();
-    wait_for(&known);
+    let run = Run::new("by_attribute").args(&["by_", "--ignored", "--test-threads=2"]).env(KNOWN, folder.path());
+    let running = run.start();
+    ["by_attribute", "by_builder"].iter().for_each(|test| wait_for(&folder.path().join(test)));
     send(running.pid(), libc::SIGINT);
     let ran = running.finish();
     ran.assert_nothing_left();
@@ -210,6 +213,13 @@ fn a_plain_run_is_broken_off_too() {
     assert!(ran.stderr.contains("interrupt (SIGTERM)"), "{}", ran.output());
 }
 
+/// Whether the signal was sent to a process that has not taken it yet.
+fn waits(pid: i32, signal: i32) -> bool {
+    let told = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let set = told.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("ShdPnd:")?.trim(), 16).ok());
+    set.is_some_and(|set| set >> (signal - 1) & 1 == 1)
+}
+
 /// The worker can't answer: a second signal does not wait for it.
 #[test]
 fn a_second_signal_ends_at_once() {
@@ -217,16 +227,20 @@ fn a_second_signal_ends_at_once() {
     for signals in [1, 2] {
         let (running, _folder) = start("by_attribute");
         let pid = running.pid();
-        let worker = running.processes().into_iter().find(|process| process.parent == pid).expect("a worker");
-        send(worker.pid, libc::SIGSTOP);
-        for _ in 0..signals {
-            send(pid, libc::SIGINT);
+        let worker = running.processes().into_iter().find(|process| process.parent == pid).expect("a worker").pid;
+        let state =
+            |pid: i32| running.processes().iter().find(|process| process.pid == pid).map(|process| process.state);
+        send(worker, libc::SIGSTOP);
+        wait_until("the worker's stop", || state(worker) == Some('T'));
+        send(pid, libc::SIGINT);
+        wait_until("the first signal", || waits(worker, libc::SIGINT));
+        if signals == 2 {
             // Two that come together are one wish.
             std::thread::sleep(Duration::from_millis(600));
-        }
-        if signals == 2 {
+            send(pid, libc::SIGINT);
+            wait_until("the end", || state(pid).is_none());
             // What ends it with its parent reaches a process that was stopped when it goes on.
-            send(worker.pid, libc::SIGCONT);
+            send(worker, libc::SIGCONT);
         }
         let ran = running.finish();
         ran.assert_nothing_left();

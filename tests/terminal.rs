@@ -5,48 +5,62 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::FromRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rstest::rstest;
 
 const ROWS: u16 = 24;
 const COLUMNS: u16 = 120;
-/// Names a file that is there from when a line was seen.
+/// Names a folder with a file for each sweep from when its line was seen.
 const SEEN: &str = "TERMINAL_SEEN";
+/// The sweeps, by what their lines end with.
+const SWEEPS: [&str; 2] = ["inner::by_attribute", "a_name"];
 
 /// What is run on the terminal.
 mod inner {
     use std::collections::TryReserveError;
     use std::path::Path;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
-    use oomsweep::{EngineChoice, Sweep, alloc_test};
+    use oomsweep::{EngineChoice, Sweep, alloc_test, exempt};
 
     const PAUSE: Duration = Duration::from_millis(20);
 
-    /// A hundred points, and a pause in each run, which every trial from the start makes anew.
-    fn slow() -> Result<(), TryReserveError> {
+    /// A hundred points, and a pause in each run, which every trial from the start makes anew: a longer one until the line of this
+    /// sweep was seen, so that it is not over before.
+    fn slow(sweep: &str) -> Result<(), TryReserveError> {
         std::thread::sleep(PAUSE);
-        (1..=100).try_for_each(|size| Vec::<u8>::new().try_reserve_exact(size))
+        let told = (1..=100).try_for_each(|size| Vec::<u8>::new().try_reserve_exact(size));
+        if told.is_err() {
+            let began = Instant::now();
+            while began.elapsed() < PAUSE * 10 && !exempt(|| is_seen(sweep)) {
+                std::thread::sleep(PAUSE / 4);
+            }
+        }
+        told
+    }
+
+    fn is_seen(sweep: &str) -> bool {
+        let folder = std::env::var_os(super::SEEN).expect("a folder");
+        Path::new(&folder).join(sweep).exists()
     }
 
     #[alloc_test(engine = "replay")]
     #[ignore = "run by the tests below"]
     fn by_attribute() -> Result<(), TryReserveError> {
-        slow()
+        slow("inner::by_attribute")
     }
 
     #[test]
     #[ignore = "run by the tests below"]
     fn by_builder() {
-        Sweep::new("a_name").engine(EngineChoice::Replay).run(slow).assert_clean();
+        Sweep::new("a_name").engine(EngineChoice::Replay).run(|| slow("a_name")).assert_clean();
     }
 
     /// Ends in the middle of the others: libtest says so while their lines are shown.
     fn ends_when_seen(pauses: u32) {
-        let file = std::env::var_os(super::SEEN).expect("a file");
-        while !Path::new(&file).exists() {
+        while !super::SWEEPS.into_iter().all(is_seen) {
             std::thread::sleep(PAUSE);
         }
         std::thread::sleep(PAUSE * pauses);
@@ -107,8 +121,8 @@ struct Watched {
     bytes: Vec<u8>,
 }
 
-/// Watches the screen until the program is over. The file `seen` is made when there is a line with each of `wanted`.
-fn watch(command: Command, seen: &Path, wanted: &[&str]) -> Watched {
+/// Watches the screen until the program is over. The file of a sweep is made when its line tells all that it may.
+fn watch(command: Command, seen: &Path) -> Watched {
     let (mut child, mut ours) = on_terminal(command);
     let mut watched = Watched { screen: vt100::Parser::new(ROWS, COLUMNS, 0), lines: Vec::new(), bytes: Vec::new() };
     let mut part = [0; 4096];
@@ -117,8 +131,11 @@ fn watch(command: Command, seen: &Path, wanted: &[&str]) -> Watched {
         watched.bytes.extend(&part[..count]);
         watched.screen.process(&part[..count]);
         watched.lines.extend(watched.screen.screen().rows(0, COLUMNS).filter(|row| row.starts_with("oomsweep ")));
-        if wanted.iter().all(|text| watched.lines.iter().any(|line| line.contains(text))) {
-            File::create(seen).expect("the folder is ours");
+        for sweep in SWEEPS {
+            let parts = [" of 200 trials, ", "/s, about ", &format!(" s left | {sweep}")];
+            if watched.lines.iter().any(|line| parts.iter().all(|part| line.contains(part))) {
+                say_seen(seen, sweep);
+            }
         }
     }
     let status = child.wait().expect("it is our child");
@@ -126,21 +143,26 @@ fn watch(command: Command, seen: &Path, wanted: &[&str]) -> Watched {
     watched
 }
 
-fn seen() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("seen");
-    (folder, path)
+fn say_seen(folder: &Path, sweep: &str) {
+    File::create(folder.join(sweep)).expect("the folder is ours");
+}
+
+fn nothing_is_seen() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// For sweeps that nobody waits for.
+fn all_is_seen() -> tempfile::TempDir {
+    let folder = nothing_is_seen();
+    SWEEPS.iter().for_each(|sweep| say_seen(folder.path(), sweep));
+    folder
 }
 
 /// On one thread libtest begins a line before a test, and ends it behind it; on several it writes lines in the middle of others.
 #[rstest]
 fn a_long_sweep_has_a_line_that_disturbs_no_other(#[values(1, 5)] threads: u32) {
-    let (_folder, seen) = seen();
-    let wanted = match threads {
-        1 => &[" of 200 trials, "][..],
-        _ => &["| inner::by_attribute", "| a_name"],
-    };
-    let mut watched = watch(again("inner::", threads, "xterm", &seen), &seen, wanted);
+    let seen = nothing_is_seen();
+    let mut watched = watch(again("inner::", threads, "xterm", seen.path()), seen.path());
     for text in ["| inner::by_attribute", "| a_name", " of 200 trials, ", "/s, about ", " s left | "] {
         let lines = &watched.lines;
         assert!(lines.iter().any(|line| line.contains(text)), "no line with {text:?}: {lines:#?}");
@@ -162,16 +184,16 @@ fn a_long_sweep_has_a_line_that_disturbs_no_other(#[values(1, 5)] threads: u32) 
 
 #[test]
 fn what_cannot_place_text_is_sent_none() {
-    let (_folder, seen) = seen();
-    let watched = watch(again("inner::by_", 2, "dumb", &seen), &seen, &["oomsweep"]);
+    let seen = all_is_seen();
+    let watched = watch(again("inner::by_", 2, "dumb", seen.path()), seen.path());
     assert!(!watched.bytes.contains(&b'\x1b'), "{}", String::from_utf8_lossy(&watched.bytes));
     assert_eq!(watched.lines, Vec::<String>::new());
 }
 
 #[test]
 fn no_terminal_is_sent_nothing() {
-    let (_folder, seen) = seen();
-    let output = again("inner::by_", 2, "xterm", &seen).output().expect("this binary starts once more");
+    let seen = all_is_seen();
+    let output = again("inner::by_", 2, "xterm", seen.path()).output().expect("this binary starts once more");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert!(!output.stdout.contains(&b'\x1b') && !output.stdout.windows(6).any(|part| part == b"trials"), "{output:?}");

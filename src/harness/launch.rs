@@ -25,6 +25,7 @@ use crate::sweep::worker::Worker;
 use crate::sys;
 use crate::sys::process::Child;
 use crate::sys::shared::Shared;
+use crate::sys::time::nanos;
 
 /// Tells a process that it is a worker: `PARENT:REPORT:STANDING:TEST`, the second and the third its parent's descriptors of a file
 /// for the report, and of one that tells how far the sweep has come (-1: nobody watches).
@@ -121,7 +122,7 @@ pub(super) fn start(site: &Site, options: &Options) -> Report {
 
 /// Sweeps a body in children of this process.
 pub(super) fn explore(site: &Site, options: &Options, body: &mut dyn Body) -> Result<Report, Broken> {
-    let limit = options.timeout.map_or(PLAIN_LIMIT, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
+    let limit = options.timeout.map_or(PLAIN_LIMIT, nanos);
     let mut line = match TASK.get() {
         Some(job) => {
             listen_as_worker();

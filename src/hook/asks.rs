@@ -46,7 +46,7 @@ pub fn check_memory() {
 fn is_busy(core: &Core) -> bool {
     let own = gate::local(|local| local.shard.get());
     // SAFETY: shards of the store; what is asked is one word, and its thread stands still.
-    core.store.shards().any(|shard| shard != own && unsafe { (*shard).busy != 0 && !Store::is_left(shard) })
+    core.store.shards().any(|shard| shard != own && unsafe { (*shard).busy != 0 && !Store::is_left(shard, false) })
 }
 
 /// Declares that the block in which this address lies is held, for the rest of its life: by something that no search for pointers

@@ -14,8 +14,9 @@ use super::gate::{self, State};
 use super::pages_vec::PagesVec;
 use super::trigger::Trigger;
 use crate::model::fault::Fault;
+use crate::model::stack::RawStack;
 use crate::sys::process::{self, Side};
-use crate::sys::{self, locals, seen, threads, time};
+use crate::sys::{self, stacks, threads, time};
 
 /// What makes the number of a run another one, to who watches it: it grows with each copy, so that no two copies have the same.
 const ANOTHER_RUN: u64 = 1 << 32;
@@ -57,6 +58,10 @@ pub(crate) struct Branch {
     /// Other threads were alive when they were looked for last.
     crowded: bool,
     count: Count,
+    /// The stack of the request at which copies were made last: it is walked once for all of them, where the tables for that are at hand.
+    stack: RawStack,
+    /// The point that this request is.
+    stack_of: u64,
 }
 
 impl Branch {
@@ -72,6 +77,8 @@ impl Branch {
             cost: 0,
             crowded: false,
             count: Count::new(),
+            stack: RawStack::EMPTY,
+            stack_of: u64::MAX,
         }
     }
 
@@ -87,6 +94,7 @@ impl Branch {
         self.cost = cost;
         self.crowded = false;
         self.count = Count::new();
+        self.stack_of = u64::MAX;
         self.at = 0;
         self.look_ahead();
         all
@@ -108,6 +116,23 @@ impl Branch {
     /// Which copy this process is, if it is one.
     pub(crate) fn copy(&self) -> Option<Copy> {
         self.copy
+    }
+
+    /// The stack of the request for which this copy was made, if it is this point.
+    pub(crate) fn stack_at(&self, index: u64, into: &mut RawStack) -> bool {
+        let is_known = self.copy.is_some() && self.stack_of == index;
+        if is_known {
+            into.copy_from(&self.stack);
+        }
+        is_known
+    }
+
+    /// Walks the stack of this point, if that is not done; it ends at `cut`.
+    fn walk(&mut self, index: u64, cut: usize) {
+        if self.stack_of != index {
+            stacks::capture(&mut self.stack, cut);
+            self.stack_of = index;
+        }
     }
 
     /// The point at which the next fault begins.
@@ -162,13 +187,16 @@ impl Branch {
         true
     }
 
-    /// True: this is the copy.
-    fn copy_for(&mut self, core: &Core, due: &Due) -> bool {
+    /// True: this is the copy. `cut`: the request's stack is wanted, and ends there.
+    fn copy_for(&mut self, core: &Core, due: &Due, cut: Option<usize>) -> bool {
         let Some(lines) = self.lines else { return false };
         if !self.wants(&lines, due) {
             return false;
         }
         let began = time::now_ns();
+        if let (Some(index), Some(cut)) = (due.fault.place(), cut) {
+            self.walk(index, cut);
+        }
         let jobs = lines.jobs_now();
         let Some(slot) = self.copies.room(&lines, jobs) else {
             lines.traffic().full.store(1, Ordering::Release);
@@ -194,9 +222,7 @@ impl Branch {
             Ok(Side::Child) => {
                 process::settle_in(original);
                 gate::set(State::Session);
-                core.unlock_after_fork();
-                seen::forked();
-                seen::note_thread(locals::thread_pointer());
+                // There was no other thread: no lock is held, and whose stacks are not looked at is as it was.
                 core.set_journal(journal);
                 self.copies.forget();
                 self.disarm();
@@ -244,9 +270,10 @@ impl Branch {
 pub(super) fn split(core: &Core, own: &mut Own) -> bool {
     let errno = sys::errno();
     let index = own.trigger.upcoming();
+    let cut = own.failure_stacks.then_some(own.cut);
     let mut is_copy = false;
     while let Some(due) = own.branch.take(index) {
-        if own.branch.copy_for(core, &due) {
+        if own.branch.copy_for(core, &due, cut) {
             own.trigger = Trigger::at(due.fault, index);
             is_copy = true;
             break;

@@ -105,7 +105,7 @@ unsafe fn find_shard(core: *const Core, local: *const Local) -> *mut Shard {
     unsafe {
         let shard = (*core).store.shard(local as usize);
         if shard != (*core).store.common() {
-            (*shard).system_id = threads::id();
+            (*shard).system_id.store(threads::id(), Ordering::Release);
         }
         seen::note_thread(locals::thread_pointer());
         (*local).shard.set(shard);
@@ -426,7 +426,7 @@ pub(super) unsafe fn free(backing: &dyn GlobalAlloc, block: *mut u8, layout: Lay
 pub(super) unsafe fn end(core: *const Core, local: *const Local, meta: *mut Meta) {
     // SAFETY: by the obligations of this function.
     unsafe {
-        if is_set(&(*core).stacks_wanted) {
+        if is_set(&(*core).frees_wanted) {
             let align = 1_usize.wrapping_shl(u32::from((*meta).align));
             (*meta).freed_stack = (*core).life_stack((*meta).born_size, align, look!(local, own, bool));
         }

@@ -22,7 +22,7 @@ pub(crate) fn when_over(core: &Core) {
         // SAFETY: the shard is one of the store's; the one that is flushed is this thread's, or its thread has ended.
         unsafe {
             // A thread that was joined may still be there for the system.
-            if shard == own || (shard != core.store.common() && Store::is_left(shard)) {
+            if shard == own || (shard != core.store.common() && Store::is_left(shard, !ends)) {
                 let written = if ends { core.store.look_at_freed(shard) } else { core.store.flush(shard) };
                 if !written.is_null() {
                     tell(written);
@@ -34,6 +34,16 @@ pub(crate) fn when_over(core: &Core) {
     }
     if core.holds_blocks() {
         look_at_live(core, Noticed::End);
+    }
+}
+
+/// Between runs: what this thread has freed since the last one leaves the quarantine. In every copy of the process that ends with its
+/// run all of it would be looked at again.
+pub(crate) fn let_go(core: &Core) {
+    let own = gate::local(|local| local.shard.get());
+    if !own.is_null() && own != core.store.common() {
+        // SAFETY: the shard is this thread's. No run is open, so a block that was written is nobody's finding.
+        unsafe { core.store.flush(own) };
     }
 }
 

@@ -109,8 +109,10 @@ pub(crate) struct Core {
     pub(crate) contained: AtomicBool,
     /// What stands round the blocks of the open run: a [`Placement`].
     pub(crate) placement: AtomicU8,
-    /// Stacks of births or frees are wanted.
+    /// Stacks of births are wanted.
     pub(crate) stacks_wanted: AtomicBool,
+    /// Stacks of frees are wanted, of the same blocks.
+    pub(crate) frees_wanted: AtomicBool,
     /// Requests of other threads are points too.
     pub(crate) all_threads: AtomicBool,
     /// The body is running.
@@ -235,6 +237,7 @@ impl Core {
             contained: AtomicBool::new(false),
             placement: AtomicU8::new(Placement::Zones as u8),
             stacks_wanted: AtomicBool::new(false),
+            frees_wanted: AtomicBool::new(false),
             all_threads: AtomicBool::new(false),
             body_runs: AtomicBool::new(false),
             accused: AtomicU8::new(0),

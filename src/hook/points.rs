@@ -122,7 +122,7 @@ impl Own {
     #[inline(never)]
     pub(crate) fn failed(&mut self, journal: &mut Journal, request: Request, injected: bool) {
         let mut stack = RawStack::EMPTY;
-        if self.failure_stacks {
+        if self.failure_stacks && !self.branch.stack_at(request.index, &mut stack) {
             stacks::capture(&mut stack, self.cut_here());
         }
         journal.put_failed(request, injected, &stack);

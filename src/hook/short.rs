@@ -59,7 +59,7 @@ impl Core {
     pub(crate) fn open_fast(&self, local: &Local) {
         // SAFETY: no request is under way on this thread, which alone changes the own part and looks at `fast`.
         let (own, fast) = unsafe { (self.own(), &mut *self.fast.get()) };
-        let asks = own.point_stacks || own.wants_demands || is_set(&self.stacks_wanted) || is_set(&self.all_threads);
+        let asks = own.point_stacks || own.wants_demands || is_set(&self.frees_wanted) || is_set(&self.all_threads);
         if asks || self.guards() || self.journal().is_null() || !is_set(&self.everyone) && !local.own.get() {
             return;
         }
@@ -105,7 +105,12 @@ impl Core {
             let counts = own.space == GLOBAL;
             (*fast).compares = counts && own.compare && journal.delivered == 0 && journal.diverged.is_none();
             let until = u64::min(own.trigger.passes_until(), own.branch.next());
-            (*fast).fails_from = if counts { until } else { u64::MAX };
+            (*fast).fails_from = match counts {
+                // Where births have their stacks only frees go the short way.
+                _ if is_set(&self.stacks_wanted) => 0,
+                true => until,
+                false => u64::MAX,
+            };
         }
     }
 

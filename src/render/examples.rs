@@ -176,36 +176,24 @@ fn trial(fault: Fault, verdict: Verdict) -> Trial {
 pub(crate) fn report(findings: Vec<Finding>) -> Report {
     let failed = findings.iter().map(|finding| finding.count).sum::<u64>().min(44);
     let mut report = Report {
-        schema: SCHEMA,
         version: "0.1.0".to_owned(),
         test: "index::builds_an_index".to_owned(),
         package: "words".to_owned(),
         file: Some(INDEX.to_owned()),
         line: Some(19),
-        mode: Mode::Sweep,
         result: if findings.is_empty() { Outcome::Passed } else { Outcome::Failed },
-        complete: true,
         points: Points { total: 23, first_use: 3, exempt: 30, other_threads: 0, global: 0 },
         coverage: Coverage { planned: 46, tried: 46, error: 44 - failed, tolerated: 2, failed, ..Coverage::default() },
         engine: Engine { replay: 46, ..Engine::default() },
         elapsed_ms: 4.2,
-        seed: None,
-        shard: None,
-        stacks: None,
-        stopped: None,
         patterns: vec!["once".to_owned(), "persistent".to_owned()],
-        guard_pages: false,
-        notes: Vec::new(),
-        known: Vec::new(),
-        known_gone: Vec::new(),
-        reachable: Vec::new(),
-        spaces: Vec::new(),
         trials: (0..23)
             .map(Fault::Once)
             .chain((0..23).map(Fault::Persistent))
             .map(|f| trial(f, Verdict::Error))
             .collect(),
         findings,
+        ..Report::empty(Mode::Sweep)
     };
     wording::speak(&mut report);
     report

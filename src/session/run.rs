@@ -39,10 +39,14 @@ pub(crate) struct Orders {
     pub(crate) point_stacks: bool,
     /// Which births get their stack recorded.
     pub(crate) births: Births,
+    /// The frees of these blocks get theirs as well.
+    pub(crate) frees: bool,
     /// Write down the blocks of the run that something still reaches.
     pub(crate) reachable: bool,
     /// How long threads of the body may go on.
     pub(crate) grace: Duration,
+    /// What the run before has returned, if nothing has happened in this process since.
+    pub(crate) open: Option<FdSet>,
 }
 
 impl Orders {
@@ -56,8 +60,10 @@ impl Orders {
             keep_failures: false,
             point_stacks: false,
             births: Births::None,
+            frees: true,
             reachable: false,
             grace: GRACE,
+            open: None,
         }
     }
 }
@@ -79,11 +85,14 @@ pub(crate) struct Desk<'a> {
 }
 
 /// Calls the body once, with the session open just around it, and writes down what came of it. The arena is the caller's to
-/// clear. A run that does not come back leaves the journal at [`Step::Running`].
+/// clear. A run that does not come back leaves the journal at [`Step::Running`]. What calls that have returned left on the stack below
+/// the caller is to be wiped.
+///
+/// Returns the descriptors that are open then, if there is no other thread that could change them.
 ///
 /// Never inlined: the stacks of a body's requests end in this function, and two runs of one body are to have the same stacks.
 #[inline(never)]
-pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
+pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) -> Option<FdSet> {
     let _harness = gate::harness();
     witness::watch_panics();
     // SAFETY: the journal is valid for the caller, and no run is open, so nobody else writes it.
@@ -92,8 +101,8 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     arm(desk.core, &orders);
     let look_for_points = orders.point_stacks;
     let keep_failures = orders.keep_failures;
-    let threads = Threads::of(desk.core);
-    let fds_before = FdSet::now();
+    let threads = if orders.open.is_some() { Threads::ONE } else { Threads::of(desk.core) };
+    let fds_before = orders.open.clone().unwrap_or_else(FdSet::now);
     let entry = stacks::pointer();
     let began = time::now_ns();
     journal.began.store(began, Ordering::Relaxed);
@@ -103,8 +112,8 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     let mut watcher = Watcher { desk, saved: Saved::now() };
     let was_marked = threads.beside && threads::mark();
     body.call(&mut watcher);
-    // A copy ends with this run: where no block of it is left, nobody looks for one on its stack.
-    if !desk.core.is_copy() || desk.core.live_now().0 != 0 {
+    // Where no block is left nobody looks for one on the stack.
+    if desk.core.live_now().0 != 0 {
         stacks::scrub();
     }
     if threads.beside && !was_marked {
@@ -121,12 +130,13 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) {
     // What follows has a time limit of its own.
     journal.began.store(ended, Ordering::Relaxed);
     journal.runs.fetch_add(1, Ordering::Relaxed);
-    look_around(desk, journal, &orders, &threads, &fds_before, entry);
+    let open = look_around(desk, journal, &orders, &threads, &fds_before, entry);
     close(desk);
     if look_for_points || keep_failures {
         hand_over(desk, journal);
     }
     journal.step.store(Step::Done as u32, Ordering::Release);
+    open
 }
 
 fn arm(core: &Core, orders: &Orders) {
@@ -140,7 +150,9 @@ fn arm(core: &Core, orders: &Orders) {
     own.point_stacks = orders.point_stacks;
     own.later.clear();
     own.points.clear();
-    core.stacks_wanted.store(!matches!(orders.births, Births::None), Ordering::Release);
+    let births = !matches!(orders.births, Births::None);
+    core.stacks_wanted.store(births, Ordering::Release);
+    core.frees_wanted.store(births && orders.frees, Ordering::Release);
     own.births = match &orders.births {
         Births::None => Births::None,
         Births::All => Births::All,
@@ -189,13 +201,14 @@ fn look_around(
     threads: &Threads,
     fds_before: &FdSet,
     entry: usize,
-) {
+) -> Option<FdSet> {
+    let alone = threads.are_one();
     let mut fds_now = FdSet::now();
     let open = |now: &FdSet| now.new_since(fds_before).next().is_some();
     let blocks = || desk.core.live_now().0 != 0;
     let left = blocks() || open(&fds_now);
     // To count marks is dear, and threads that hold nothing are no matter.
-    let mut settled = (threads.beside && !left) || threads.settle(Duration::from_millis(2));
+    let mut settled = alone || (threads.beside && !left) || threads.settle(Duration::from_millis(2));
     if !settled && (blocks() || open(&fds_now)) {
         settled = threads.settle(orders.grace);
     }
@@ -220,6 +233,7 @@ fn look_around(
     journal.fds = if fds.is_empty() { Span::default() } else { desk.arena.put(&fds).unwrap_or_default() };
     journal.facts.delivered = journal.delivered;
     journal.facts.delivered_outside_benign = journal.delivered_outside;
+    alone.then_some(fds_now)
 }
 
 fn put(desk: Desk<'_>, blocks: &[Leaked]) -> Span {
@@ -236,6 +250,9 @@ struct Threads {
 }
 
 impl Threads {
+    /// Before a run that another has just gone before, which has left no other thread.
+    const ONE: Threads = Threads { beside: false, before: 1, older: Vec::new() };
+
     fn of(core: &Core) -> Threads {
         let beside = !core.everyone.load(Ordering::Relaxed);
         let before = if beside { threads::surely_marked() } else { threads::count() };
@@ -250,6 +267,11 @@ impl Threads {
 
     fn count(&self) -> fn() -> u64 {
         if self.beside { threads::marked } else { threads::count }
+    }
+
+    /// There was no other thread than this one, and there is none now.
+    fn are_one(&self) -> bool {
+        !self.beside && self.before == 1 && threads::are_one()
     }
 
     fn settle(&self, limit: Duration) -> bool {
@@ -344,7 +366,7 @@ impl Stage for Watcher<'_> {
                 journal.facts.ending = Ending::Err;
                 journal.facts.returns_result = true;
                 journal.facts.error_matches = matches;
-                journal.error = self.desk.arena.put_bytes(format(debug).as_bytes());
+                journal.error = self.desk.arena.put_bytes(format(debug).bytes());
             }
             Returned::Panic(payload) => {
                 journal.facts.ending = Ending::Panic;
@@ -364,25 +386,58 @@ impl Stage for Watcher<'_> {
     }
 }
 
-fn format(debug: &dyn Debug) -> String {
-    let mut text = Limited(String::new());
+fn format(debug: &dyn Debug) -> Text {
+    let mut text = Text::new();
     let told = catch_unwind(AssertUnwindSafe(|| write!(text, "{debug:?}")));
     if told.is_err() {
-        text.0.push_str("<its Debug panicked>");
+        text.push("<its Debug panicked>");
     }
-    text.0
+    text
 }
 
-/// A text that grows to a limit and drops the rest.
-struct Limited(String);
+/// A text that grows to a limit and drops the rest. A short one asks no allocator for anything: that costs a copy of the process
+/// some of its pages.
+struct Text {
+    short: [u8; SHORT],
+    len: usize,
+    /// All of it, once it is longer.
+    long: String,
+}
 
-impl Write for Limited {
+/// What a short text is, in bytes.
+const SHORT: usize = 256;
+
+impl Text {
+    fn new() -> Text {
+        Text { short: [0; SHORT], len: 0, long: String::new() }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.long.is_empty() { self.short.get(..self.len).unwrap_or(&[]) } else { self.long.as_bytes() }
+    }
+
+    fn push(&mut self, part: &str) {
+        let end = self.len.saturating_add(part.len());
+        match self.short.get_mut(self.len..end) {
+            Some(room) if self.long.is_empty() => room.copy_from_slice(part.as_bytes()),
+            _ => {
+                if self.long.is_empty() {
+                    self.long.push_str(&String::from_utf8_lossy(self.short.get(..self.len).unwrap_or(&[])));
+                }
+                self.long.push_str(part);
+            }
+        }
+        self.len = end;
+    }
+}
+
+impl Write for Text {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let room = ERROR_TEXT.saturating_sub(self.0.len());
-        self.0.extend(text.chars().scan(0, |used, c| {
-            *used += c.len_utf8();
-            (*used <= room).then_some(c)
-        }));
+        let mut end = ERROR_TEXT.saturating_sub(self.len).min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.push(text.get(..end).unwrap_or(""));
         Ok(())
     }
 }

@@ -16,6 +16,8 @@ use crate::sys::pages::{self, Share};
 
 /// How many trials one order can hold.
 pub(crate) const BATCH: usize = 1024;
+/// How many faults one run can have copies for.
+pub(crate) const PLAN: usize = 1 << 20;
 /// How many sizes of births can be asked for; more become "all".
 pub(crate) const WANTED: usize = 64;
 const ARENA: usize = 96 << 20;

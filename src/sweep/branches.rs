@@ -7,6 +7,7 @@ use super::runner::{Runner, number};
 use super::verdict::verdict;
 use super::warm;
 use crate::hook::branch::Copy;
+use crate::hook::checks;
 use crate::hook::copies::{DOUBTFUL, DRIFTED, LEFT, TOLD};
 use crate::hook::core::Births;
 use crate::hook::journal::Journal;
@@ -37,8 +38,12 @@ impl Runner<'_> {
                 failure_stacks: true,
                 keep_failures: terms.keep_failures,
                 births: if terms.births { Births::All } else { Births::None },
+                // Of freed blocks only memory errors tell, and a copy that made one tells nothing then.
+                frees: terms.keeps_all,
                 ..Orders::new(Fault::None)
             };
+            checks::let_go(self.core);
+            self.still = None;
             self.try_in(desk, placement, orders);
             // SAFETY: no run is open.
             let branch = &mut unsafe { self.core.own() }.branch;

@@ -11,6 +11,7 @@ use crate::hook::blocks::meta::LIVE;
 use crate::hook::blocks::store::Family;
 use crate::hook::core::Core;
 use crate::hook::gate;
+use crate::sys::bytes;
 use crate::sys::state::{self, Kernel, Range};
 
 /// More memory than this is not compared: then every trial has a process of its own.
@@ -41,12 +42,13 @@ impl Reference {
         let blocks: Vec<Range> = kept(core).collect();
         let mut ranges = without(state::statics(), &state::bookkeeping());
         ranges.extend(&blocks);
+        ranges.push(state::environment());
         let total: usize = ranges.iter().map(|range| range.len).sum();
         let known = total <= MOST;
         let mut reference = Reference {
             pieces: Vec::new(),
             copy: Vec::with_capacity(if known { total } else { 0 }),
-            kernel: state::kernel(),
+            kernel: state::kernel(false),
             modules: state::modules(),
             blocks,
             known,
@@ -59,15 +61,16 @@ impl Reference {
         reference
     }
 
-    /// Whether the state is still the same.
-    pub(crate) fn holds(&self, core: &Core) -> bool {
+    /// Whether the state is still the same. `alone`: this process is known to have no other thread.
+    pub(crate) fn holds(&self, core: &Core, alone: bool) -> bool {
         let _harness = gate::harness();
-        if !self.known || self.modules != state::modules() || self.kernel != state::kernel() || !self.keeps(core) {
+        if !self.known || self.modules != state::modules() || self.kernel != state::kernel(alone) || !self.keeps(core) {
             return false;
         }
         let copy = self.copy.as_ptr() as usize;
-        // SAFETY: no module has come or gone, so the statics are where they were; the kept blocks are still live.
-        self.pieces.iter().all(|piece| unsafe { state::same(piece.range.from, copy + piece.at, piece.range.len) })
+        // SAFETY: no module has come or gone, so the statics are where they were; the kept blocks are still live; and the environment
+        // is where it was.
+        self.pieces.iter().all(|piece| unsafe { bytes::same(piece.range.from, copy + piece.at, piece.range.len) })
     }
 
     /// The blocks that were kept are the blocks that are kept.

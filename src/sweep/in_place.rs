@@ -59,6 +59,7 @@ impl<'a> InPlace<'a> {
             output: None,
             // There is no new process to begin in.
             reference: None,
+            still: None,
         }
     }
 

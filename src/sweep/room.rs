@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use super::board::{Copying, End};
+use super::board::{Copying, End, PLAN};
 use super::crew::{Copied, Early, Tried};
 use super::digest;
 use crate::hook::arena::Arena;
@@ -18,9 +18,6 @@ use crate::sys::output::Output;
 use crate::sys::pages::{self, Share};
 use crate::sys::process::Died;
 use crate::sys::{threads, time};
-
-/// How many faults one run can have copies for.
-pub(crate) const PLAN: usize = 1 << 20;
 
 /// Only ever reached through raw pointers: not every byte pattern is a plan or a journal, and fresh pages hold zeros.
 #[repr(C)]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::again::needs_more;
 use super::births;
-use super::board::{BATCH, Closing, Copying};
+use super::board::{BATCH, Closing, Copying, PLAN};
 use super::crew::{BatchEnd, Broken, Copied, Tried};
 use super::order::Plan;
 use super::supervisor::{PATIENCE, Sweep};
@@ -14,8 +14,6 @@ use crate::model::fault::Fault;
 use crate::model::options::EngineChoice;
 use crate::model::trial::{Ending, Judged};
 
-/// How many faults a run with copies is made for at most.
-const MOST: usize = 1 << 20;
 /// To record the stack of a birth takes this long or so, and a copy of the process as long as this many of them.
 const BIRTHS_A_COPY: usize = 50;
 /// How many copies may hang before the rest is tried otherwise: where that is free to choose, and where it is not.
@@ -228,7 +226,7 @@ impl Sweep<'_> {
         let mut left = places;
         let mut others = Vec::new();
         while !left.is_empty() && !self.copies_mislead && !self.is_over() {
-            let later = left.split_off(left.len().min(MOST));
+            let later = left.split_off(left.len().min(PLAN));
             let round = Round::of(plan, &left);
             let copied = self.crew.copies(&self.dues(&round), self.terms(&round))?;
             self.note_reasons(&copied);

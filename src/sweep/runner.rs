@@ -20,6 +20,7 @@ use crate::model::trial::Policy;
 use crate::session::Body;
 use crate::session::audit;
 use crate::session::run::{Desk, Orders, run};
+use crate::sys::fds::FdSet;
 use crate::sys::output::{self, Output};
 use crate::sys::{stacks, time};
 
@@ -87,6 +88,17 @@ pub(crate) struct Runner<'a> {
     pub(crate) output: Option<Output>,
     /// The state that every trial is to begin in; `None`: not known.
     pub(crate) reference: Option<Reference>,
+    /// What the last run has left, if nothing has happened in this process since.
+    pub(crate) still: Option<Still>,
+}
+
+/// What was seen at the end of a run that has left no other thread: the next need not look again.
+#[derive(Debug)]
+pub(crate) struct Still {
+    /// The descriptors that are open.
+    open: FdSet,
+    /// How much stands in the output.
+    written: u64,
 }
 
 impl<'a> Runner<'a> {
@@ -107,17 +119,18 @@ impl<'a> Runner<'a> {
     /// Makes the output of the next run tell itself apart from what came before.
     pub(crate) fn mark_output(&mut self) {
         let journal = self.pages.current();
-        let from = match &mut self.output {
-            Some(output) => {
+        let known = self.still.as_ref().map(|still| still.written);
+        let mut from = 0;
+        if let Some(output) = &mut self.output {
+            if known.is_none() {
                 output::flush();
-                output.redirect();
-                if output.len() > TRIM && std::ptr::eq(journal, self.pages.journal()) {
-                    output.clear();
-                }
-                output.len()
             }
-            None => 0,
-        };
+            from = output.redirect(known);
+            if from > TRIM && std::ptr::eq(journal, self.pages.journal()) {
+                output.clear();
+                from = 0;
+            }
+        }
         // SAFETY: no run is open, and this process is the one that writes the journal.
         unsafe { (*journal).output_from = from };
     }
@@ -136,16 +149,19 @@ impl<'a> Runner<'a> {
     pub(super) fn try_in(&mut self, desk: Desk<'_>, placement: Placement, orders: Orders) {
         self.mark_output();
         self.core.place_blocks(placement);
+        let before = self.still.take().map(|still| still.open.with_output());
         stacks::scrub();
-        run(self.body, desk, orders);
+        let open = run(self.body, desk, Orders { open: before, ..orders });
         if self.core.is_copy() {
             return;
         }
         self.core.place_blocks(Placement::Zones);
         if let Some(file) = &self.output {
             output::flush();
+            let written = file.written();
             // SAFETY: the run is over.
-            unsafe { (*desk.journal).output_to = file.len() };
+            unsafe { (*desk.journal).output_to = written.unwrap_or_else(|| file.len()) };
+            self.still = open.zip(written).map(|(open, written)| Still { open, written });
         }
     }
 
@@ -213,7 +229,9 @@ impl<'a> Runner<'a> {
     }
 
     fn begins_as_before(&self) -> bool {
-        let begins = |reference: &Reference| !self.core.store.fences.are_many() && reference.holds(self.core);
+        let begins = |reference: &Reference| {
+            !self.core.store.fences.are_many() && reference.holds(self.core, self.still.is_some())
+        };
         self.reference.as_ref().is_none_or(begins)
     }
 

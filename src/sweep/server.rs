@@ -58,7 +58,7 @@ pub(crate) fn serve(runner: &mut Runner<'_>, room: &Room, parent: i32, runs: Opt
             futex::wake(answered);
         }
     }));
-    process::end_orphans();
+    family::end_orphans();
     process::leave(if served.is_ok() { 0 } else { TROUBLE });
 }
 
@@ -102,9 +102,9 @@ fn carry_out(runner: &mut Runner<'_>, room: &Room, order: Order, runs: Option<u3
             let warm = warm::warm_up(runner.body, desk, false, || {
                 if let Some(output) = output {
                     output::flush();
-                    output.redirect();
+                    let written = output.redirect(None);
                     // SAFETY: no run is open.
-                    unsafe { (*journal).output_from = output.len() };
+                    unsafe { (*journal).output_from = written };
                 }
             });
             output::flush();
@@ -152,7 +152,7 @@ fn carry_out(runner: &mut Runner<'_>, room: &Room, order: Order, runs: Option<u3
 fn prime_capture(runner: &mut Runner<'_>) {
     let Some(output) = &mut runner.output else { return };
     output::flush();
-    output.redirect();
+    output.redirect(None);
     let _harness = gate::harness();
     let blank = " ".repeat(1023);
     for _ in 0..64 {
@@ -202,7 +202,7 @@ fn in_child(
             let limit = unsafe { (*board).limit }.saturating_mul(u64::from(patience));
             let end = watch(child, runner, room, limit);
             let ended = time::now_ns();
-            process::end_orphans();
+            family::end_orphans();
             // SAFETY: the runner has ended.
             let done = unsafe {
                 let (from, to) = (*board).work;
@@ -235,7 +235,7 @@ fn work_from_reference(runner: &mut Runner<'_>, runs: Option<u32>, work: impl Fn
         let before = || {
             if let Some(output) = output {
                 output::flush();
-                output.redirect();
+                output.redirect(None);
             }
         };
         if !warm::repeat(runner.body, desk, runs, before) {
@@ -301,8 +301,8 @@ impl Kennel {
             if pid == 0 {
                 continue;
             }
-            while self.dogs.len() <= slot {
-                self.dogs.push(Watchdog::new(self.limit));
+            if self.dogs.len() <= slot {
+                self.dogs.resize_with(slot + 1, || Watchdog::new(self.limit));
             }
             let Some(dog) = self.dogs.get_mut(slot) else { continue };
             let over = dog.over(pid, run.load(Ordering::Acquire));

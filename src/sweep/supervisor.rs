@@ -20,7 +20,7 @@ use crate::model::fault::Fault;
 use crate::model::options::{EngineChoice, Guard, Options, Task};
 use crate::model::report::Trial;
 use crate::model::trial::{Divergence, Ending, Judged, Recorded};
-use crate::sys::time;
+use crate::sys::time::{self, nanos};
 
 /// The least time limit of a run, and how many times the slowest plain run it is.
 const LEAST_LIMIT: Duration = Duration::from_secs(1);
@@ -336,10 +336,6 @@ impl<'a> Sweep<'a> {
         let Some(most) = self.options.max_time else { return 0 };
         time::now_ns().saturating_add(nanos(most.saturating_sub(self.began.elapsed()))).max(1)
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -125,13 +125,13 @@ impl Swept {
             self.why.clone(),
             counted(
                 u64::from(self.crowded),
-                "one fault begins where other threads are alive, and was tried from the start",
-                "faults begin where other threads are alive, and were tried from the start",
+                "one fault begins where other threads are alive, where no copy is made",
+                "faults begin where other threads are alive, where no copies are made",
             ),
             counted(
                 u64::from(self.hung),
-                "a copy of the run was over its time, so what was left was tried from the start",
-                "copies of the run were over their time; what they came to was tried again from the start",
+                "a copy of the run was over its time, which counts as no trial",
+                "copies of the run were over their time, which counts as no trial",
             ),
             counted(
                 self.unconfirmed,

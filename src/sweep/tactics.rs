@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::crew::{BatchEnd, Early};
 use crate::model::fault::Fault;
+use crate::sys::time::nanos;
 
 /// Below this no choice is worth its trouble: all the runs up to the faults together take no longer, in nanoseconds.
 const SMALL: u64 = 3_000_000;
@@ -155,10 +156,6 @@ impl Costs {
         }
         split
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -43,21 +43,12 @@ impl Sweep<'_> {
     /// Of a plan that was made for more points than the run had, keeps those that it had.
     pub(super) fn keep_what_was_there(&mut self, plan: &mut Plan) {
         let Some(points) = self.unsettled else { return };
-        let is_there: Vec<bool> =
-            plan.faults.iter().map(|fault| fault.place().is_some_and(|place| place < points)).collect();
-        let mut kept = is_there.iter();
-        plan.faults.retain(|_| kept.next().is_some_and(|&kept| kept));
-        let mut kept = is_there.iter();
-        self.results.retain(|_| kept.next().is_some_and(|&kept| kept));
-        let mut places = is_there.iter().scan(0_usize, |next, &kept| {
-            let place = *next;
-            *next += usize::from(kept);
-            Some(place)
-        });
-        let places: Vec<usize> = places.by_ref().collect();
-        for (at, _) in &mut self.failed {
-            *at = places.get(*at).copied().unwrap_or(*at);
-        }
+        let (faults, results) = std::mem::take(&mut plan.faults)
+            .into_iter()
+            .zip(std::mem::take(&mut self.results))
+            .filter(|(fault, _)| fault.place().is_some_and(|place| place < points))
+            .unzip();
+        (plan.faults, self.results) = (faults, results);
         self.swept.points.total = points;
         self.swept.points.first_use = 0;
         self.swept.coverage.planned = plan.faults.len() as u64;

@@ -20,6 +20,7 @@ use crate::model::fault::Fault;
 use crate::session::Body;
 use crate::sys::output::{self, Output};
 use crate::sys::process::{self, Child, Died, Side};
+use crate::sys::time::nanos;
 use crate::sys::{family, futex};
 
 /// How often a server is started anew that waits for a lock which nobody frees.
@@ -90,7 +91,7 @@ impl<'a> Worker<'a> {
         // SAFETY: the word is atomic and always valid.
         let ready = unsafe { &(*self.pages.board()).ready };
         // A server that waits for a core will have one.
-        let mut dog = Watchdog::new(u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
+        let mut dog = Watchdog::new(nanos(patience));
         while ready.load(Ordering::Acquire) == 0 && !server.has_ended() {
             futex::wait(ready, 0, Duration::from_millis(5));
             if ready.load(Ordering::Acquire) == 0 && dog.over(server.pid, 0) {
@@ -135,6 +136,7 @@ impl<'a> Worker<'a> {
                     terms: self.terms,
                     output: Some(self.output),
                     reference: None,
+                    still: None,
                 };
                 server::serve(&mut runner, &self.room, parent, self.cold)
             }
@@ -198,7 +200,8 @@ impl<'a> Worker<'a> {
                 let journal = unsafe { &*self.pages.journal() };
                 let run = journal.runs.load(Ordering::Acquire);
                 let is_open = journal.step.load(Ordering::Acquire) == Step::Running as u32;
-                if if is_open { dog.over(server.pid, run) } else { between.over(server.pid, run) } {
+                let dog = if is_open { dog } else { &mut between };
+                if dog.over(server.pid, run) {
                     self.stop();
                     return Ok(Some(End::TimedOut));
                 }

@@ -14,4 +14,5 @@ pub(crate) use portable::*;
 
 pub(crate) mod bytes;
 pub(crate) mod stacks;
+pub(crate) mod time;
 pub(crate) mod words;

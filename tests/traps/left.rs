@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use oomsweep::{alloc_test, exempt};
 use rstest::rstest;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::common::{Ran, Run, Running};
 use crate::killed::chain;
@@ -19,7 +19,7 @@ use crate::kit::{Oom, bytes};
 const TIMES: usize = 5;
 
 /// At its second request the body ends in the way that a variable names, in every trial in which that one fails.
-#[alloc_test(timeout = "250ms")]
+#[alloc_test]
 #[ignore = "trap: run by the test beside it"]
 fn ends() -> Result<(), Oom> {
     if exempt(|| std::env::var("HOW")).as_deref() == Ok("hang at once, with children") {
@@ -79,10 +79,13 @@ fn end(how: &str) {
     }
 }
 
+/// Goes on without end; where a variable names a file, for as long as there is that file.
 fn wait() -> ! {
-    loop {
-        std::thread::sleep(Duration::from_secs(1000));
+    let held = std::env::var_os("HELD");
+    while held.as_ref().is_none_or(|held| fs::exists(held).expect("the file can be looked for")) {
+        std::thread::sleep(Duration::from_millis(5));
     }
+    panic!("let go");
 }
 
 /// A child of the body's that would live for long; `apart`: in a session of its own.
@@ -222,7 +225,7 @@ fn by_time(
     #[values("hang", "hang, with children", "hang at once, with children")] how: &str,
 ) {
     let scene = Scene::new();
-    let ran = scene.run("left::ends", engine).env("HOW", how).go();
+    let ran = scene.run("left::ends", engine).env("HOW", how).env("OOMSWEEP_TIMEOUT", "250ms").go();
     scene.assert_nothing_left(&ran);
     assert!(ran.failed(), "{}", ran.output());
 }
@@ -277,8 +280,8 @@ fn by_a_signal(
     }
 }
 
-/// The body has children, one of them in a session of its own, and waits without end. Who kills the worker too kills all who could
-/// know of them.
+/// The body has children, one of them in a session of its own, and waits until it is killed. Who kills the worker too kills all who
+/// could know of them.
 #[rstest]
 fn with_children(
     #[values("replay", "snapshot", "auto")] engine: &str,
@@ -286,16 +289,23 @@ fn with_children(
 ) {
     for (round, depth) in [0, 2].into_iter().cycle().take(TIMES).enumerate() {
         let scene = Scene::new();
-        let running = scene.run("left::ends", engine).env("HOW", "hang, with children").start();
+        let held = NamedTempFile::new().expect("a file");
+        let run = scene.run("left::ends", engine).env("HOW", "hang, with children").env("OOMSWEEP_TIMEOUT", "100s");
+        let running = run.env("HELD", held.path()).start();
         // The test, its worker, the server, a runner; and the two.
         while scene.processes().len() < 6 {
             assert!(!running.processes().is_empty(), "it is over, and they never came up");
+            std::thread::sleep(Duration::from_millis(1));
         }
         std::thread::sleep(moment(round));
         let group = signal != libc::SIGKILL && round % 4 == 0;
         match (depth, below(&running, 2)) {
-            // SAFETY: no memory is involved; the processes are those that this test started.
-            (2, Some(server)) => drop(unsafe { libc::kill(server, libc::SIGKILL) }),
+            (2, Some(server)) => {
+                // SAFETY: no memory is involved; the processes are those that this test started.
+                unsafe { libc::kill(server, libc::SIGKILL) };
+                // The trial is made once more.
+                drop(held);
+            }
             // SAFETY: as above; the test leads its group.
             _ => drop(unsafe { libc::kill(if group { -running.pid() } else { running.pid() }, signal) }),
         }

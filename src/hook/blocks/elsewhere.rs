@@ -35,6 +35,11 @@ impl Store {
             ]
         };
         for (ring, oldest, kept) in rings {
+            let latest = ring.wrapping_add(oldest.wrapping_sub(1) & kept.wrapping_sub(1));
+            // SAFETY: as below. A ring fills up from one end, and is emptied as a whole.
+            if unsafe { AtomicU32::from_ptr(latest) }.load(Ordering::Acquire) == 0 {
+                continue;
+            }
             for nth in 0..kept {
                 let at = oldest.wrapping_add(nth) & kept.wrapping_sub(1);
                 // SAFETY: a place of the ring, which is read and written as a whole from now on, too.

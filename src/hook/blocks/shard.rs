@@ -4,7 +4,7 @@
 //! that ends leaves it behind; the next thread whose thread-local lies there finds it again. When all are taken, the rest share
 //! the first, behind a lock.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use super::classes::CLASSES;
 use crate::sys::words;
@@ -47,8 +47,8 @@ pub(crate) struct Shard {
     pub(crate) busy: usize,
     /// For those that share it.
     lock: AtomicBool,
-    /// The system's number of the thread that owns it.
-    pub(crate) system_id: i32,
+    /// The system's number of the thread that owns it; 0: that has ended.
+    pub(crate) system_id: AtomicI32,
     /// The session that the counts below belong to.
     pub(crate) session: usize,
     /// Births of this session.

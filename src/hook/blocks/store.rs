@@ -193,14 +193,20 @@ impl Store {
         unsafe { (*self.owners).claimed() }.map(|number| self.nth_shard(number))
     }
 
-    /// Whether the thread that owns a shard has ended.
+    /// Whether the thread that owns a shard has ended. `notes`: what the system says of it is written down, for who asks again.
     ///
     /// # Safety
     /// `shard` is one of this store's.
-    pub(crate) unsafe fn is_left(shard: *mut Shard) -> bool {
+    pub(crate) unsafe fn is_left(shard: *mut Shard, notes: bool) -> bool {
         // SAFETY: by the obligation of this function.
-        let id = unsafe { (*shard).system_id };
-        id == 0 || threads::has_ended(id)
+        let owner = unsafe { &(*shard).system_id };
+        let id = owner.load(Ordering::Acquire);
+        let is_left = id == 0 || threads::has_ended(id);
+        if is_left && notes && id != 0 {
+            // Unless another thread has found it meanwhile.
+            let _ = owner.compare_exchange(id, 0, Ordering::AcqRel, Ordering::Acquire);
+        }
+        is_left
     }
 
     /// In a process that was just forked: what other threads were in the middle of is left alone for ever.

@@ -1,7 +1,7 @@
 //! What a process does with the cores of the machine: how long it ran, and whether it waits for one.
 
-use super::raw::{File, Text};
-use super::{threads, time};
+use super::raw::Text;
+use super::{clock, threads};
 
 /// What the system tells of a process and its threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,9 +21,9 @@ const MOST: usize = 64;
 /// What process `pid` has done up to now; all zeros if it is gone. Two files are read for each thread, of 64 threads at most;
 /// nothing is allocated.
 pub(crate) fn use_of(pid: i32) -> Use {
-    let mut seen = Use { ran: time::cpu_ns(pid).unwrap_or(0), ..Use::default() };
+    let mut seen = Use { ran: clock::cpu_ns(pid).unwrap_or(0), ..Use::default() };
     let mut ids = [0; MOST];
-    let count = threads::ids_in(Text::new(b"/proc/", pid, b"/task").as_c(), &mut ids);
+    let count = threads::folder_of(pid).ids(&mut ids);
     for &id in ids.iter().take(count) {
         // A thread's folder is there under its own number, too.
         if let Some(ready) = is_ready(Text::new(b"/proc/", id, b"/stat")) {
@@ -36,18 +36,16 @@ pub(crate) fn use_of(pid: i32) -> Use {
 
 /// Whether a thread is ready to run: by its state, the letter behind its name in brackets.
 fn is_ready(path: Text) -> Option<bool> {
-    let mut text = [0; 256];
-    let got = File::open(path.as_c())?.read(&mut text);
-    let text = text.get(..got)?;
+    let mut room = [0; 256];
+    let text = path.begin_of_file(&mut room)?;
     let name_ends = text.iter().rposition(|&byte| byte == b')')?;
     text.get(name_ends.saturating_add(2)).map(|&state| state == b'R')
 }
 
 /// How long it was so without a core: the second of three numbers.
 fn waited(path: Text) -> Option<u64> {
-    let mut text = [0; 128];
-    let got = File::open(path.as_c())?.read(&mut text);
-    std::str::from_utf8(text.get(..got)?).ok()?.split(' ').nth(1)?.parse().ok()
+    let mut room = [0; 128];
+    std::str::from_utf8(path.begin_of_file(&mut room)?).ok()?.split(' ').nth(1)?.parse().ok()
 }
 
 #[cfg(test)]

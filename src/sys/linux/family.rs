@@ -6,11 +6,11 @@
 //!    the sweep, for these are tied to each other.
 //! 3. A worker never runs the body, so no body blocks these signals in it; the processes below it know nothing of them.
 
-use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use super::actions::{self, Handler};
 use super::process;
-use super::raw::{File, Text};
+use super::raw::Text;
 use super::threads;
 
 /// The worker's number; 0: this process is none, or was not when it was forked.
@@ -18,6 +18,12 @@ static WORKER: AtomicI32 = AtomicI32::new(0);
 
 /// What a terminal or a test runner sends.
 const POLITE: [i32; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
+
+/// What a signal of these does.
+const HANDLER: Handler = Handler::Plain(on_end);
+
+/// How many times it is looked whether children have come that were those of others.
+const ROUNDS: usize = 64;
 
 /// How many threads of a worker are asked for their children.
 const THREADS: usize = 256;
@@ -32,35 +38,18 @@ pub(crate) fn found(parent: i32) {
     process::adopt_orphans();
     WORKER.store(process::pid(), Ordering::Release);
     for signal in POLITE.into_iter().chain([parent_ended()]) {
-        // SAFETY: zeros are a valid action and a valid set, which are ours to be written; the handler keeps to what a handler may do.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            libc::sigaction(signal, ptr::null(), &raw mut action);
-            if action.sa_sigaction != libc::SIG_DFL && signal != parent_ended() {
-                // Who started the test wants the signal ignored.
-                continue;
-            }
-            action.sa_sigaction = on_end as *const () as usize;
-            action.sa_flags = libc::SA_RESTART;
-            libc::sigfillset(&raw mut action.sa_mask);
-            libc::sigaction(signal, &raw const action, ptr::null_mut());
+        // Another is ignored because who started the test wants it so.
+        if actions::stands(signal) == libc::SIG_DFL || signal == parent_ended() {
+            actions::handle(signal, HANDLER, libc::SA_RESTART, actions::all_but(&[]));
         }
     }
-    // SAFETY: acts on the calling process alone; zeros are a valid set.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigaddset(&raw mut set, parent_ended());
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut());
-        libc::prctl(libc::PR_SET_PDEATHSIG, parent_ended(), 0, 0, 0);
-        if libc::getppid() != parent {
-            libc::_exit(98);
-        }
-    }
+    actions::change_mask(libc::SIG_UNBLOCK, parent_ended());
+    process::tie_to(parent, parent_ended());
 }
 
 /// Whether this handler of a signal is the one that ends a worker at once.
 pub(super) fn is_its(handler: usize) -> bool {
-    handler == on_end as *const () as usize
+    handler == HANDLER.address()
 }
 
 /// Makes this process, which a worker has forked, none: a body finds its signals as a test would.
@@ -69,21 +58,34 @@ pub(crate) fn leave() {
         return;
     }
     for signal in POLITE.into_iter().chain([parent_ended()]) {
-        // SAFETY: zeros are a valid action, which is ours to be written.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            libc::sigaction(signal, ptr::null(), &raw mut action);
-            if is_its(action.sa_sigaction) {
-                libc::signal(signal, libc::SIG_DFL);
-            }
+        if is_its(actions::stands(signal)) {
+            actions::reset(signal);
         }
     }
 }
 
 /// In a worker, ends what it has adopted, and frees the numbers; elsewhere does nothing. No process that serves trials may live.
 pub(crate) fn end_adopted() {
-    if WORKER.load(Ordering::Acquire) == process::pid() {
-        end_children();
+    if WORKER.load(Ordering::Acquire) != process::pid() {
+        return;
+    }
+    for _ in 0..ROUNDS {
+        let mut ids = [0; THREADS];
+        let count = threads::ids(&mut ids);
+        let ended = ids.iter().take(count).fold(false, |any, &id| end_children(id) | any);
+        if !ended {
+            return;
+        }
+    }
+}
+
+/// Ends every child that this thread has, and theirs when they come to it, and frees their numbers. Allocates nothing and takes no
+/// lock.
+pub(crate) fn end_orphans() {
+    for _ in 0..ROUNDS {
+        if !end_children(threads::id()) {
+            return;
+        }
     }
 }
 
@@ -92,45 +94,28 @@ extern "C" fn on_end(signal: i32) {
     if signal == parent_ended() {
         process::leave(98);
     }
+    actions::reset(signal);
     // SAFETY: the signal is blocked here, so it is what ends the process when this function has come back.
-    unsafe {
-        libc::signal(signal, libc::SIG_DFL);
-        libc::raise(signal);
-    }
+    unsafe { libc::raise(signal) };
 }
 
-/// Ends every child of this process, and theirs when they come to it. Allocates nothing and takes no lock.
-fn end_children() {
-    for _ in 0..64 {
-        let mut ids = [0; THREADS];
-        let count = threads::ids(&mut ids);
-        let mut any = false;
-        for &id in ids.get(..count).unwrap_or(&ids) {
-            each_child(id, &mut |child| {
-                any = true;
-                // SAFETY: a child that is not waited for keeps its number, so nobody else is hit; null asks for no status.
-                unsafe {
-                    libc::kill(-child, libc::SIGKILL);
-                    libc::kill(child, libc::SIGKILL);
-                    libc::waitpid(child, ptr::null_mut(), libc::__WALL);
-                }
-            });
-        }
-        if !any {
-            return;
-        }
-    }
+/// Ends the children of this thread, and frees their numbers; whether there were any.
+fn end_children(thread: i32) -> bool {
+    let mut any = false;
+    each_child(thread, &mut |child| {
+        any = true;
+        process::end_child(child);
+    });
+    any
 }
 
 /// Calls `each` with the children of this thread, or with the first of very many.
 fn each_child(thread: i32, each: &mut dyn FnMut(i32)) {
     let path = Text::new(b"/proc/self/task/", thread, b"/children");
-    let Some(file) = File::open(path.as_c()) else { return };
-    let mut list = [0; 4096];
-    let len = file.read(&mut list);
-    drop(file);
+    let mut room = [0; 4096];
+    let list = path.begin_of_file(&mut room).unwrap_or(&[]);
     // Each number is followed by a space; one that is cut off has none.
-    for word in list.get(..len).unwrap_or(&[]).split_inclusive(|&byte| byte == b' ') {
+    for word in list.split_inclusive(|&byte| byte == b' ') {
         let Some((b' ', digits)) = word.split_last() else { continue };
         if let Some(child) = threads::number(digits).filter(|&child| child > 0) {
             each(child);

@@ -3,12 +3,11 @@
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use super::clock::timespec;
+
 /// Sleeps while `word` is `expected`, at most `limit`; may wake early.
 pub(crate) fn wait(word: &AtomicU32, expected: u32, limit: Duration) {
-    let time = libc::timespec {
-        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(limit.subsec_nanos()),
-    };
+    let time = timespec(limit);
     // SAFETY: the word outlives the call, and FUTEX_WAIT only reads it; the time is a valid timespec on our stack.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, &raw const time, 0, 0) };
 }

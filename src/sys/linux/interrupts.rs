@@ -9,15 +9,15 @@
 //! handler: its sweep comes to an end first. The children that a process forks
 //! must [`forget`]; one that executes another program begins with the defaults anyway.
 
-use std::mem::MaybeUninit;
-use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{family, output, process, terminal, time};
+use super::actions::{self, Handler};
+use super::{clock, family, output, process, terminal};
 
 const SIGNALS: [i32; 2] = [libc::SIGINT, libc::SIGTERM];
+const HANDLER: Handler = Handler::Plain(on_signal);
 /// One wish can arrive twice, by way of the process and of its group.
 const ONE_WISH: u64 = 300_000_000;
 
@@ -53,9 +53,10 @@ pub(crate) fn listen(second: Second) -> Listening {
         LISTENER.store(process::pid(), Ordering::SeqCst);
         PATIENT.store(second == Second::Waits, Ordering::SeqCst);
         for number in SIGNALS {
-            let now = handler_of(number);
+            let now = actions::stands(number);
             if now == libc::SIG_DFL || family::is_its(now) {
-                handle(number, on_signal as *const () as usize);
+                // System calls that it interrupts are taken up again.
+                actions::handle(number, HANDLER, libc::SA_RESTART, actions::none());
             }
         }
     }
@@ -108,7 +109,7 @@ pub(crate) fn name() -> Option<&'static str> {
 /// How long ago a signal has arrived.
 pub(crate) fn age() -> Option<Duration> {
     arrived()?;
-    let now = time::now_ns();
+    let now = clock::now_ns();
     let since = SINCE.load(Ordering::SeqCst);
     Some(Duration::from_nanos(if since == 0 { 0 } else { now.saturating_sub(since) }))
 }
@@ -116,8 +117,8 @@ pub(crate) fn age() -> Option<Duration> {
 /// Puts the defaults back where this listens; the first thing that a forked child does. Takes no lock.
 pub(crate) fn forget() {
     for number in SIGNALS {
-        if handler_of(number) == on_signal as *const () as usize {
-            handle(number, libc::SIG_DFL);
+        if actions::stands(number) == HANDLER.address() {
+            actions::reset(number);
         }
     }
 }
@@ -134,16 +135,16 @@ extern "C" fn on_signal(number: i32) {
     let saved = super::errno();
     if LISTENER.load(Ordering::SeqCst) != process::pid() {
         // A child in its first moments, for which nobody listens.
-        handle(number, libc::SIG_DFL);
+        actions::reset(number);
         // SAFETY: it is sent to this thread, and comes when the handler has returned.
         unsafe { libc::raise(number) };
     } else if ARRIVED.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-        SINCE.store(time::now_ns().max(1), Ordering::SeqCst);
+        SINCE.store(clock::now_ns().max(1), Ordering::SeqCst);
     } else if !PATIENT.load(Ordering::SeqCst) {
         let since = SINCE.load(Ordering::SeqCst);
-        if since != 0 && time::now_ns().saturating_sub(since) > ONE_WISH {
+        if since != 0 && clock::now_ns().saturating_sub(since) > ONE_WISH {
             terminal::give_back();
-            handle(number, libc::SIG_DFL);
+            actions::reset(number);
             // SAFETY: as above.
             unsafe { libc::raise(number) };
         }
@@ -160,34 +161,9 @@ fn end_now() -> ! {
 
 /// Ends this process by a signal, so that whoever waits for it sees which one it was.
 fn end_by(number: i32) -> ! {
-    handle(number, libc::SIG_DFL);
-    // SAFETY: a zeroed set is a valid one; the mask is the calling thread's.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigaddset(&raw mut set, number);
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut());
-        libc::raise(number);
-    }
+    actions::reset(number);
+    actions::change_mask(libc::SIG_UNBLOCK, number);
+    // SAFETY: it is sent to this thread, and ends the process.
+    unsafe { libc::raise(number) };
     process::leave(128_i32.saturating_add(number))
-}
-
-/// What a signal does now.
-fn handler_of(number: i32) -> usize {
-    let mut now = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: only asks, and `now` is ours to be written; zeroed it is a valid one, too.
-    unsafe {
-        libc::sigaction(number, ptr::null(), now.as_mut_ptr());
-        now.assume_init().sa_sigaction
-    }
-}
-
-fn handle(number: i32, handler: usize) {
-    // SAFETY: a zeroed sigaction is a valid one; the handler is a default, or has the one-argument form. System calls that it
-    // interrupts are taken up again.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = handler;
-        action.sa_flags = libc::SA_RESTART;
-        libc::sigaction(number, &raw const action, ptr::null_mut());
-    }
 }

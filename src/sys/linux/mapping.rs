@@ -6,6 +6,8 @@
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::pages;
+
 /// Whether pages can be forbidden.
 pub(crate) const HAS_GUARDS: bool = true;
 
@@ -15,8 +17,7 @@ pub(crate) fn page_size() -> usize {
     static KNOWN: AtomicUsize = AtomicUsize::new(0);
     match KNOWN.load(Ordering::Relaxed) {
         0 => {
-            // SAFETY: asks for a number.
-            let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+            let size = pages::page_size();
             KNOWN.store(size, Ordering::Relaxed);
             size
         }

@@ -1,7 +1,9 @@
 //! Linux: processes, signals, pages, descriptors and threads.
 
+mod actions;
 #[cfg(test)]
 mod alone;
+pub(crate) mod clock;
 pub(crate) mod cores;
 pub(crate) mod family;
 pub(crate) mod fds;
@@ -27,7 +29,6 @@ pub(crate) mod signals;
 pub(crate) mod state;
 pub(crate) mod terminal;
 pub(crate) mod threads;
-pub(crate) mod time;
 pub(crate) mod world;
 
 /// Whether this platform can try points in processes of their own.

@@ -21,20 +21,22 @@ impl Output {
         let fd = memory_file(c"oomsweep output")?;
         // SAFETY: `fd` is ours; the flags are plain integers.
         unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_APPEND) };
-        // SAFETY: the call has no arguments and no effects.
-        let owner = unsafe { libc::getpid() };
-        Ok(Output { fd, inode: inode(fd).unwrap_or(0), owner, owner_fd: fd })
+        let inode = status(fd).map_or(0, |stat| stat.st_ino);
+        Ok(Output { fd, inode, owner: super::process::pid(), owner_fd: fd })
     }
 
-    /// Puts the file in the place of descriptors 1 and 2 (a body may have closed them, or the file's own).
-    pub(crate) fn redirect(&mut self) {
-        if inode(self.fd) != Some(self.inode) {
+    /// Puts the file in the place of descriptors 1 and 2 (a body may have closed them, or the file's own), and returns how many bytes
+    /// were written so far. `known`: as many, says [`written`](Output::written), and nobody has run since.
+    pub(crate) fn redirect(&mut self, known: Option<u64>) -> u64 {
+        let written = known.or_else(|| self.written()).unwrap_or_else(|| {
             self.reopen();
-        }
+            self.len()
+        });
         for stream in [1, 2] {
             // SAFETY: `dup2` on our descriptor; what stood at 1 and 2 in this child is the body's.
             unsafe { libc::dup2(self.fd, stream) };
         }
+        written
     }
 
     fn reopen(&mut self) {
@@ -44,6 +46,11 @@ impl Output {
         if fd >= 0 {
             self.fd = fd;
         }
+    }
+
+    /// The same as [`len`](Output::len); `None` if a body has put another file in the place of this one.
+    pub(crate) fn written(&self) -> Option<u64> {
+        status(self.fd).filter(|stat| stat.st_ino == self.inode).map(|stat| u64::try_from(stat.st_size).unwrap_or(0))
     }
 
     /// How many bytes were written so far.
@@ -167,8 +174,4 @@ fn status(fd: i32) -> Option<libc::stat> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `stat` is ours to be written, and read only after success.
     unsafe { if libc::fstat(fd, stat.as_mut_ptr()) == 0 { Some(stat.assume_init()) } else { None } }
-}
-
-fn inode(fd: i32) -> Option<u64> {
-    status(fd).map(|stat| stat.st_ino)
 }

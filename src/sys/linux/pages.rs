@@ -1,8 +1,9 @@
 //! Pages of our own, straight from the system: never through the allocator that is watched.
 
-use super::state::Range;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+
+use super::state::Range;
 
 /// Who sees what is written after a fork.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub(crate) enum Share {
 
 /// Maps `bytes` zeroed bytes, paid for only when touched; `None` when the system refuses.
 ///
-/// May be called inside the allocator call. The pages are never given back.
+/// May be called inside the allocator call. The pages stay until somebody gives them back ([`unmap`]).
 pub(crate) fn map(bytes: usize, share: Share) -> Option<NonNull<u8>> {
     let how = match share {
         Share::Private => libc::MAP_PRIVATE,
@@ -48,7 +49,7 @@ pub(crate) fn would_give(bytes: usize) -> bool {
     }
 }
 
-/// The granularity in which the system gives memory out.
+/// The granularity in which the system gives memory out, where blocks can be guarded.
 const PAGE: usize = 4096;
 const MADV_GUARD_INSTALL: i32 = 102;
 const MADV_GUARD_REMOVE: i32 = 103;
@@ -62,16 +63,14 @@ pub(crate) fn has_guards() -> bool {
     if known != 0 {
         return known == 1;
     }
-    // SAFETY: a mapping at an address of the kernel's choice, used by nobody else, which goes at once.
-    let has = unsafe {
-        let how = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        let at = libc::mmap(ptr::null_mut(), PAGE, libc::PROT_READ | libc::PROT_WRITE, how, -1, 0);
-        at != libc::MAP_FAILED && {
+    let has = map_raw(PAGE, libc::MAP_PRIVATE).is_some_and(|at| {
+        // SAFETY: mapped just now, used by nobody else, and gone at once.
+        unsafe {
             let has = libc::madvise(at, PAGE, MADV_GUARD_INSTALL) == 0;
             libc::munmap(at, PAGE);
             has
         }
-    };
+    });
     GUARDS.store(if has { 1 } else { 2 }, Ordering::Relaxed);
     has
 }
@@ -132,8 +131,7 @@ pub(crate) unsafe fn forbid_for_ever(from: usize, len: usize) -> bool {
 /// it for: the program under test needs some for its threads and for large blocks of C's `malloc`.
 pub(crate) fn room_for_guarded() -> usize {
     const LEFT_ALONE: usize = 8000;
-    // SAFETY: asks for a number.
-    if unsafe { libc::sysconf(libc::_SC_PAGESIZE) } != PAGE as i64 {
+    if page_size() != PAGE {
         return 0;
     }
     if has_guards() {
@@ -142,6 +140,12 @@ pub(crate) fn room_for_guarded() -> usize {
     let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok());
     let present = std::fs::read_to_string("/proc/self/maps").map_or(0, |text| text.lines().count());
     most.unwrap_or(65_530_usize).saturating_sub(present).saturating_sub(LEFT_ALONE) / 2
+}
+
+/// How many bytes a page has. Asks each time: nothing is kept that a run would seem to have changed.
+pub(super) fn page_size() -> usize {
+    // SAFETY: asks for a number.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(PAGE)
 }
 
 fn map_raw(bytes: usize, how: i32) -> Option<*mut libc::c_void> {
@@ -219,16 +223,17 @@ fn lists() -> impl Iterator<Item = &'static Ours> {
     std::iter::successors(Some(&OURS), |list| list.next())
 }
 
-/// First byte and length of every mapping of ours. The system may list neighbours as one mapping, also with what is not ours.
-pub(crate) fn ours() -> impl Iterator<Item = (usize, usize)> {
+/// Every mapping of ours. The system may list neighbours as one mapping, also with what is not ours.
+pub(super) fn ours() -> impl Iterator<Item = Range> {
     let places = lists().flat_map(|list| &list.places);
-    let ranges = places.map(|(start, len)| (start.load(Ordering::Acquire), len.load(Ordering::Acquire)));
-    ranges.filter(|&(start, len)| start != 0 && len != 0)
+    let ranges =
+        places.map(|(start, len)| Range { from: start.load(Ordering::Acquire), len: len.load(Ordering::Acquire) });
+    ranges.filter(|range| range.from != 0 && range.len != 0)
 }
 
 /// Whether a range touches mappings of ours, which neighbours of ours may have grown together with.
 pub(crate) fn is_ours(from: usize, bytes: usize) -> bool {
-    ours().any(|(start, len)| start < from.saturating_add(bytes) && from < start.saturating_add(len))
+    ours().any(|range| range.touches(Range { from, len: bytes }))
 }
 
 /// Gives a mapping back.
@@ -264,7 +269,7 @@ mod tests {
     fn any_number_of_mappings_is_remembered_and_forgotten() {
         // Nobody else maps ranges of this length.
         const ODD: usize = 37 * 4096;
-        let known = || ours().filter(|&(_, len)| len == ODD).count();
+        let known = || ours().filter(|range| range.len == ODD).count();
         let all: Vec<NonNull<u8>> = (0..1000).filter_map(|_| map(ODD, Share::Private)).collect();
         assert_eq!((all.len(), known()), (1000, 1000));
         assert!(all.iter().all(|at| is_ours(at.as_ptr() as usize + 100, 1)));

@@ -5,6 +5,8 @@ use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use super::clock::timespec;
+
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Died {
@@ -30,9 +32,6 @@ pub(crate) enum Side {
     /// The old one.
     Parent(Child),
 }
-
-const P_PIDFD: libc::idtype_t = 3;
-const WALL: i32 = 0x4000_0000;
 
 /// Forks by the raw system call, with no exit signal: no handler of C's runs, the thread keeps the number that C's locks know
 /// it by, and neither a body's `wait(-1)` nor its SIGCHLD handler sees the child.
@@ -83,21 +82,25 @@ pub(crate) fn fork_child() -> io::Result<Side> {
     match unsafe { libc::fork() } {
         0 => Ok(Side::Child),
         pid if pid > 0 => {
-            // SAFETY: the child is not waited for yet, so its number is its own.
-            let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-            Ok(Side::Parent(Child { pid, pidfd: i32::try_from(pidfd).unwrap_or(-1) }))
+            // The child is not waited for yet, so its number is its own.
+            Ok(Side::Parent(Child { pid, pidfd: descriptor_of(pid) }))
         }
         _ => Err(io::Error::last_os_error()),
     }
 }
 
+/// A descriptor for the process with this number; negative if there is none to be had.
+fn descriptor_of(pid: i32) -> i32 {
+    // SAFETY: asks for a descriptor, and changes nothing.
+    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    i32::try_from(pidfd).unwrap_or(-1)
+}
+
 impl Child {
     /// A child that the standard library has made and waits for: here it is only looked at.
     pub(crate) fn look_at(pid: u32) -> Looked {
-        // SAFETY: the child is not waited for yet, so its number is its own.
-        let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-        let (pid, pidfd) = (i32::try_from(pid).unwrap_or(0), i32::try_from(pidfd).unwrap_or(-1));
-        Looked(Child { pid, pidfd })
+        let pid = i32::try_from(pid).unwrap_or(0);
+        Looked(Child { pid, pidfd: descriptor_of(pid) })
     }
 
     /// Whether it ends within `limit`.
@@ -106,10 +109,7 @@ impl Child {
             return self.ends_within_by_looking(limit);
         }
         let mut poll = libc::pollfd { fd: self.pidfd, events: libc::POLLIN, revents: 0 };
-        let time = libc::timespec {
-            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(limit.subsec_nanos()),
-        };
+        let time = timespec(limit);
         // SAFETY: one entry and a valid time, both ours; no mask.
         unsafe { libc::ppoll(&raw mut poll, 1, &raw const time, std::ptr::null()) == 1 }
     }
@@ -118,13 +118,11 @@ impl Child {
     fn ends_within_by_looking(&self, limit: Duration) -> bool {
         let begin = std::time::Instant::now();
         loop {
-            // SAFETY: a zeroed siginfo is a valid one, to be written by waitid; the child is only looked at.
-            let ended = unsafe {
-                let mut info: libc::siginfo_t = std::mem::zeroed();
-                let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | WALL;
-                let looked = libc::waitid(libc::P_PID, u32::try_from(self.pid).unwrap_or(0), &raw mut info, how);
+            let ended = match self.ask(libc::WNOHANG | libc::WNOWAIT) {
+                // SAFETY: the number is zero where it has not ended, and that of a child that has where it has.
+                Ok(info) => unsafe { info.si_pid() == self.pid },
                 // Where SIGCHLD is ignored the system has waited for it.
-                (looked == 0 && info.si_pid() == self.pid) || (looked != 0 && super::errno() == libc::ECHILD)
+                Err(error) => error == libc::ECHILD,
             };
             let left = limit.saturating_sub(begin.elapsed());
             if ended || left.is_zero() {
@@ -141,50 +139,62 @@ impl Child {
 
     /// Waits for its end, and leaves its number as it is.
     pub(crate) fn stand_by(&self) {
-        loop {
-            // SAFETY: a zeroed siginfo is a valid one, to be written by waitid; the child is only looked at.
-            let done = unsafe {
-                let mut info: libc::siginfo_t = std::mem::zeroed();
-                let how = libc::WEXITED | libc::WNOWAIT | WALL;
-                libc::waitid(libc::P_PID, u32::try_from(self.pid).unwrap_or(0), &raw mut info, how)
-            };
-            if done == 0 || super::errno() != libc::EINTR {
-                return;
-            }
-        }
+        let _ = self.ask(libc::WNOWAIT);
     }
 
     /// Ends it, and the group that it leads.
     pub(crate) fn kill(&self) {
-        // SAFETY: it is our child and not waited for yet, so the number is its own.
-        unsafe {
-            libc::kill(-self.pid, libc::SIGKILL);
-            libc::kill(self.pid, libc::SIGKILL);
-        }
+        kill(self.pid);
     }
 
     /// Waits for its end and frees its number.
     pub(crate) fn wait(self) -> Died {
-        // SAFETY: a zeroed siginfo is a valid one, to be written by waitid.
-        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        let (kind, id) = match u32::try_from(self.pidfd) {
-            Ok(fd) => (P_PIDFD, fd),
-            Err(_) => (libc::P_PID, u32::try_from(self.pid).unwrap_or(0)),
-        };
-        loop {
-            // SAFETY: `info` is ours to be written.
-            let done = unsafe { libc::waitid(kind, id, &raw mut info, libc::WEXITED | WALL) };
-            if done == 0 || super::errno() != libc::EINTR {
-                break;
-            }
-        }
+        let ended = self.ask(0);
         if self.pidfd >= 0 {
             super::fds::close(self.pidfd);
         }
-        // SAFETY: after waitid these fields are those of a child that ended.
+        // Somebody else may have waited for it.
+        let Ok(info) = ended else { return Died::Signalled(0) };
+        // SAFETY: after a wait that has succeeded the fields are those of a child that has ended.
         let status = unsafe { info.si_status() };
         if info.si_code == libc::CLD_EXITED { Died::Exited(status) } else { Died::Signalled(status) }
     }
+
+    /// Asks the system for its end, with these options besides; what it tells, or its error. Allocates nothing.
+    fn ask(&self, how: i32) -> Result<libc::siginfo_t, i32> {
+        let (kind, id) = match u32::try_from(self.pidfd) {
+            Ok(fd) => (libc::P_PIDFD, fd),
+            Err(_) => (libc::P_PID, u32::try_from(self.pid).unwrap_or(0)),
+        };
+        loop {
+            // SAFETY: a zeroed siginfo is a valid one, and ours to be written.
+            let (done, info) = unsafe {
+                let mut info: libc::siginfo_t = std::mem::zeroed();
+                (libc::waitid(kind, id, &raw mut info, libc::WEXITED | libc::__WALL | how), info)
+            };
+            match super::errno() {
+                _ if done == 0 => return Ok(info),
+                libc::EINTR => {}
+                error => return Err(error),
+            }
+        }
+    }
+}
+
+/// Ends a process that this one has to wait for, and the group that it leads.
+fn kill(pid: i32) {
+    // SAFETY: a child that is not waited for keeps its number, so nobody else is hit.
+    unsafe {
+        libc::kill(-pid, libc::SIGKILL);
+        libc::kill(pid, libc::SIGKILL);
+    }
+}
+
+/// Ends a child of this process, and the group that it leads, and frees its number.
+pub(super) fn end_child(pid: i32) {
+    kill(pid);
+    // SAFETY: null asks for no status.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::__WALL) };
 }
 
 /// A child that somebody else waits for.
@@ -209,9 +219,7 @@ impl Drop for Looked {
 /// Ends the process with this number, if that is still what `word` says when there is no other process that it could mean: whoever
 /// frees the number changes the word before. False if it was not to be had.
 pub(crate) fn end_while(pid: i32, word: &AtomicI32) -> bool {
-    // SAFETY: asks for a descriptor, and changes nothing.
-    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let Ok(pidfd) = i32::try_from(pidfd) else { return false };
+    let pidfd = descriptor_of(pid);
     if pidfd < 0 {
         return false;
     }
@@ -232,14 +240,14 @@ pub(crate) fn end_while(pid: i32, word: &AtomicI32) -> bool {
 pub(crate) fn settle_in(parent: i32) {
     // SAFETY: acts on the calling process alone.
     unsafe { libc::setpgid(0, 0) };
-    tie_to(parent);
+    tie_to(parent, libc::SIGKILL);
 }
 
-/// Ends this process when its parent ends; at once if that has happened already.
-fn tie_to(parent: i32) {
+/// Has this process get a signal when its parent ends; ends it at once if that has happened already.
+pub(super) fn tie_to(parent: i32, signal: i32) {
     // SAFETY: acts on the calling process alone.
     unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+        libc::prctl(libc::PR_SET_PDEATHSIG, signal, 0, 0, 0);
         if libc::getppid() != parent {
             libc::_exit(98);
         }
@@ -250,24 +258,6 @@ fn tie_to(parent: i32) {
 pub(crate) fn adopt_orphans() {
     // SAFETY: acts on the calling process alone.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
-}
-
-/// Ends every child that this thread has, and theirs, and frees their numbers.
-pub(crate) fn end_orphans() {
-    for _ in 0..64 {
-        let Ok(list) = std::fs::read_to_string("/proc/thread-self/children") else { return };
-        let pids: Vec<i32> = list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
-        if pids.is_empty() {
-            return;
-        }
-        for pid in pids {
-            // SAFETY: a child that is not waited for keeps its number, so nobody else is hit.
-            unsafe {
-                libc::kill(pid, libc::SIGKILL);
-                libc::waitpid(pid, std::ptr::null_mut(), WALL);
-            }
-        }
-    }
 }
 
 /// Keeps crashes from writing core files, pipes included.
@@ -283,17 +273,36 @@ pub(crate) fn no_core_files() {
 /// Only for a child with one thread. The array of variables is written in place, for a lock around it may have been held by
 /// another thread when this child was made.
 pub(crate) fn no_backtraces() {
+    // SAFETY: the process has one thread, so nobody else reads or writes the array; each entry is a text of C's. What is put in
+    // lives as long as the process.
+    unsafe {
+        each_variable(|variable| {
+            if let Some(silent) = silenced(CStr::from_ptr(*variable).to_bytes()) {
+                *variable = silent.as_ptr();
+            }
+        });
+    }
+}
+
+/// Where C's environment is: an array that ends with a null entry, or null.
+pub(super) fn environment() -> *mut *const libc::c_char {
     unsafe extern "C" {
         static mut environ: *mut *const libc::c_char;
     }
-    // SAFETY: the process has one thread, so nobody else reads or writes the array; it ends with a null, and each entry before
-    // that is a text of C's. What is put in lives as long as the process.
+    // SAFETY: a word of C's, which nobody changes while the harness works.
+    unsafe { environ }
+}
+
+/// Calls `each` with every entry of C's environment. Takes no lock.
+///
+/// # Safety
+/// Nobody else changes the environment meanwhile.
+pub(super) unsafe fn each_variable(mut each: impl FnMut(&mut *const libc::c_char)) {
+    // SAFETY: an array of C's that ends with a null one, and by the obligation nobody else writes it.
     unsafe {
-        let mut at = environ;
+        let mut at = environment();
         while !at.is_null() && !(*at).is_null() {
-            if let Some(silent) = silenced(CStr::from_ptr(*at).to_bytes()) {
-                *at = silent.as_ptr();
-            }
+            each(&mut *at);
             at = at.add(1);
         }
     }

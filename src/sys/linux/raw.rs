@@ -51,6 +51,7 @@ impl Drop for File {
 }
 
 /// A short text that is put together without allocating, for instance the name of a file; what does not fit is left out.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Text {
     bytes: [u8; 64],
     len: usize,
@@ -88,6 +89,12 @@ impl Text {
                 self.len += 1;
             }
         }
+    }
+
+    /// What the file with this name begins with: as much as the system gives at once; `None` if it can't be opened.
+    pub(super) fn begin_of_file<'a>(&self, into: &'a mut [u8]) -> Option<&'a [u8]> {
+        let got = File::open(self.as_c())?.read(into);
+        into.get(..got)
     }
 
     /// The text, for the system.

@@ -2,6 +2,7 @@
 //! kill who reads them, as pages behind the end of a file and guard pages inside a mapping do.
 
 use super::maps::{Mapping, Of};
+use super::pages;
 use super::raw::File;
 use super::state::Range;
 
@@ -21,9 +22,7 @@ pub(super) struct Pages {
 impl Pages {
     /// Opens the page map; without one every page counts.
     pub(super) fn open() -> Pages {
-        // SAFETY: the call has no memory operands.
-        let size = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
-        Pages { map: File::open(c"/proc/self/pagemap"), size }
+        Pages { map: File::open(c"/proc/self/pagemap"), size: pages::page_size() }
     }
 
     /// Calls `each` with the parts of `part`, which lies in `mapping`, that hold anything.

@@ -4,14 +4,13 @@
 //! record of a thread, which keeps what the thread was started with; the stacks of ended threads, which are kept for later ones;
 //! the stacks that signal handlers run on; and pages of our own.
 
-use std::ptr;
-
 use super::locals;
 use super::maps::{self, Mapping, Of};
 use super::modules;
 use super::pages;
 use super::resident::Pages;
 use super::seen;
+use super::signals;
 use super::state::Range;
 use super::world::{Slot, Stopped};
 
@@ -148,7 +147,7 @@ impl Search {
     /// of no stack of the system's.
     fn home(&self, pointer: usize, sp: usize) -> Option<Home> {
         let stack_end = locals::stack_end(pointer);
-        if let Some(memory) = locals::block(pointer, &|range| self.is_readable(range)) {
+        if let Some(memory) = self.block(pointer) {
             return Some(Home { memory, stack_end });
         }
         let mapping = self.holding(sp)?;
@@ -178,9 +177,7 @@ impl Search {
 
     /// Cuts out what is ours, what was named, and what [`Stopped::near`] has named.
     fn cut_ours(&mut self, without: &[Range]) {
-        for (from, len) in pages::ours() {
-            self.cut(Range { from, len });
-        }
+        pages::ours().for_each(|range| self.cut(range));
         without.iter().for_each(|&range| self.cut(range));
         for (range, _) in modules::segments().filter(|(_, writable)| *writable) {
             self.cut(range);
@@ -215,7 +212,7 @@ impl Search {
                 }
             }
         }
-        self.cut_thread(pointer, own_signal_stack(), entry);
+        self.cut_thread(pointer, signals::present_stack(), entry);
     }
 
     fn stopped_thread(&mut self, slot: &Slot, each: &mut dyn FnMut(Root)) {
@@ -299,15 +296,6 @@ impl Search {
 /// What lies from one address to another.
 fn between(from: usize, to: usize) -> Range {
     Range { from, len: to.saturating_sub(from) }
-}
-
-/// The stack that the calling thread's signal handlers run on; empty if they run on its own.
-fn own_signal_stack() -> Range {
-    let mut stack = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
-    // SAFETY: only reads what is set; `stack` is ours to be written.
-    unsafe { libc::sigaltstack(ptr::null(), &raw mut stack) };
-    let is_set = stack.ss_flags & libc::SS_DISABLE == 0;
-    Range { from: stack.ss_sp as usize, len: if is_set { stack.ss_size } else { 0 } }
 }
 
 #[cfg(test)]

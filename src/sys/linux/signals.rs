@@ -5,7 +5,9 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::actions::{self, Handler};
 use super::pages::{self, Share};
+use super::state::Range;
 use crate::model::memory::Noticed;
 
 /// What a fatal signal brought along.
@@ -44,7 +46,7 @@ const STACK: usize = 256 * 1024;
 static WITNESS: AtomicUsize = AtomicUsize::new(0);
 
 struct Previous(UnsafeCell<[MaybeUninit<libc::sigaction>; WATCHED.len()]>);
-// SAFETY: written by `watch`, on one thread, before the handlers that read it are in place; the handlers only read.
+// SAFETY: written by `watch`, on one thread, while no handler that reads it is in place; the handlers only read.
 unsafe impl Sync for Previous {}
 static PREVIOUS: Previous = Previous(UnsafeCell::new([const { MaybeUninit::uninit() }; WATCHED.len()]));
 
@@ -52,32 +54,17 @@ static PREVIOUS: Previous = Previous(UnsafeCell::new([const { MaybeUninit::unini
 /// place again.
 pub(crate) fn watch(witness: Witness) {
     let first = WITNESS.swap(witness as usize, Ordering::SeqCst) == 0;
-    for (place, &number) in WATCHED.iter().enumerate() {
-        // SAFETY: a zeroed sigaction is a valid one; its handler has the three-argument form that SA_SIGINFO asks for.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = on_signal as *const () as usize;
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
-            libc::sigemptyset(&raw mut action.sa_mask);
-            let mut old = MaybeUninit::<libc::sigaction>::zeroed();
-            libc::sigaction(number, &raw const action, old.as_mut_ptr());
-            wipe_beyond_kernel_mask(&raw mut (*old.as_mut_ptr()).sa_mask);
-            if first && let Some(previous) = (*PREVIOUS.0.get()).get_mut(place) {
-                *previous = old;
-            }
+    if first {
+        // SAFETY: one thread watches, and no handler is in place yet.
+        let previous = unsafe { &mut *PREVIOUS.0.get() };
+        for (place, &number) in previous.iter_mut().zip(&WATCHED) {
+            place.write(actions::action(number));
         }
     }
-}
-
-/// The kernel knows 64 signals; C's wider mask holds whatever lay on a stack behind them, which must not end up in a static that
-/// the search for pointers looks through.
-///
-/// # Safety
-/// `mask` is writable.
-unsafe fn wipe_beyond_kernel_mask(mask: *mut libc::sigset_t) {
-    let known = size_of::<u64>();
-    // SAFETY: the bytes lie inside the mask.
-    unsafe { mask.cast::<u8>().add(known).write_bytes(0, size_of::<libc::sigset_t>() - known) };
+    for number in WATCHED {
+        let flags = libc::SA_ONSTACK | libc::SA_NODEFER;
+        actions::handle(number, Handler::Told(on_signal), flags, actions::none());
+    }
 }
 
 /// Puts back what stood before the first [`watch`].
@@ -92,10 +79,7 @@ pub(crate) fn unwatch() {
 
 /// Gives the calling thread a signal stack that is large enough for a walk of the stack.
 pub(crate) fn own_stack() {
-    let mut present = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: 0, ss_size: 0 };
-    // SAFETY: only reads what is set; `present` is ours to be written.
-    unsafe { libc::sigaltstack(ptr::null(), &raw mut present) };
-    if present.ss_flags & libc::SS_DISABLE == 0 && present.ss_size >= STACK {
+    if present_stack().len >= STACK {
         // Inherited from the process that this one was forked from, or set before.
         return;
     }
@@ -103,6 +87,20 @@ pub(crate) fn own_stack() {
     let stack = libc::stack_t { ss_sp: at.as_ptr().cast(), ss_flags: 0, ss_size: STACK };
     // SAFETY: the pages are ours, stay mapped, and are used for nothing else.
     unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
+}
+
+/// The stack that the calling thread's signal handlers run on; empty if they run on its own.
+pub(super) fn present_stack() -> Range {
+    let mut stack = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+    // SAFETY: only reads what is set; `stack` is ours to be written.
+    unsafe { libc::sigaltstack(ptr::null(), &raw mut stack) };
+    range_of(&stack)
+}
+
+/// Where a signal stack lies; empty if it is none.
+pub(super) fn range_of(stack: &libc::stack_t) -> Range {
+    let is_set = stack.ss_flags & libc::SS_DISABLE == 0 && stack.ss_size != usize::MAX;
+    Range { from: stack.ss_sp as usize, len: if is_set { stack.ss_size } else { 0 } }
 }
 
 fn restore(number: i32) {

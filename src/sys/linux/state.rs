@@ -19,13 +19,14 @@ pub(crate) struct Kernel {
     umask: u32,
     folder: (u64, u64),
     blocked: u64,
-    environment: u64,
+    environment: usize,
 }
 
 /// The C library and the loader: their statics change with every allocation, and hold nothing of a body's but the environment.
 const PASSED_OVER: [&[u8]; 5] = [b"/libc.so", b"/ld-linux", b"linux-vdso", b"/libgcc_s", b"/libpthread"];
 
-/// The writable statics of the program and its libraries, and the calling thread's part of their thread-locals.
+/// The writable statics of the program and its libraries, but for those that the loader has made read-only when it had filled them, and
+/// the calling thread's part of their thread-locals.
 pub(crate) fn statics() -> Vec<Range> {
     // Room first: the loader's lock is held while the list is made.
     let mut found: Vec<Range> = Vec::with_capacity(256);
@@ -48,20 +49,30 @@ unsafe extern "C" fn each_module(info: *mut libc::dl_phdr_info, _size: usize, fo
     }
     // SAFETY: the headers are an array of that length.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+    let loaded = |at: u64| usize::try_from(info.dlpi_addr.wrapping_add(at)).unwrap_or(0);
+    let sealed = headers.iter().find(|header| header.p_type == libc::PT_GNU_RELRO).map_or((0, 0), |header| {
+        let end = loaded(header.p_vaddr.saturating_add(header.p_memsz));
+        (loaded(header.p_vaddr), end - end % page_size())
+    });
     for header in headers {
         let len = usize::try_from(header.p_memsz).unwrap_or(0);
         let from = match header.p_type {
-            libc::PT_LOAD if header.p_flags & libc::PF_W != 0 => {
-                usize::try_from(info.dlpi_addr.wrapping_add(header.p_vaddr)).unwrap_or(0)
-            }
+            libc::PT_LOAD if header.p_flags & libc::PF_W != 0 => loaded(header.p_vaddr),
             libc::PT_TLS => info.dlpi_tls_data as usize,
             _ => 0,
         };
-        if from != 0 && len != 0 && found.len() < found.capacity() {
-            found.push(Range { from, len });
+        for range in (Range { from, len }).without(sealed) {
+            if from != 0 && range.len != 0 && found.len() < found.capacity() {
+                found.push(range);
+            }
         }
     }
     0
+}
+
+fn page_size() -> usize {
+    // SAFETY: asks for a number.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1).max(1)
 }
 
 /// Statics of this crate that change without the program's doing: they belong to no state that a run leaves behind.
@@ -76,7 +87,7 @@ pub(crate) fn bookkeeping() -> Vec<Range> {
 /// lies above the stack in the same mapping, and is left out: it holds what the thread was once started with.
 pub(crate) fn stack_above(from: usize) -> Option<Range> {
     let map = mappings().into_iter().find(|map| map.holds(from))?;
-    let end = map.from.saturating_add(map.len);
+    let end = map.end();
     let locals = statics().into_iter().map(|range| range.from).filter(|&start| start > from && start < end).min();
     Some(Range { from, len: locals.unwrap_or(end).saturating_sub(from) })
 }
@@ -84,12 +95,8 @@ pub(crate) fn stack_above(from: usize) -> Option<Range> {
 /// Every range that can be read and written, but for the statics that [`statics`] lists and the mapping that holds `stack`.
 pub(crate) fn writable_memory(stack: usize) -> Vec<Range> {
     let known = statics();
-    let overlaps = |map: &Range| {
-        known.iter().any(|range| {
-            range.from < map.from.saturating_add(map.len) && map.from < range.from.saturating_add(range.len)
-        })
-    };
-    mappings().into_iter().filter(|map| !map.holds(stack) && !overlaps(map)).collect()
+    let is_known = |map: &Range| known.iter().any(|range| range.touches(*map));
+    mappings().into_iter().filter(|map| !map.holds(stack) && !is_known(map)).collect()
 }
 
 impl Range {
@@ -101,6 +108,24 @@ impl Range {
     /// Whether the address lies in it.
     pub(crate) fn holds(&self, address: usize) -> bool {
         address >= self.from && address.wrapping_sub(self.from) < self.len
+    }
+
+    /// Whether the two have a byte in common.
+    pub(super) fn touches(&self, other: Range) -> bool {
+        self.from < other.end() && other.from < self.end()
+    }
+
+    /// What lies before other addresses, and what lies behind them.
+    fn without(self, (from, to): (usize, usize)) -> [Range; 2] {
+        let end = self.end();
+        if to <= self.from || from >= end || from >= to {
+            return [self, Range { from: end, len: 0 }];
+        }
+        let behind = usize::min(to, end);
+        [
+            Range { from: self.from, len: from.saturating_sub(self.from) },
+            Range { from: behind, len: end.saturating_sub(behind) },
+        ]
     }
 
     /// The first byte behind it.
@@ -136,10 +161,10 @@ pub(crate) fn modules() -> u64 {
     changes
 }
 
-/// What the kernel keeps, as it is now.
-pub(crate) fn kernel() -> Kernel {
+/// What the kernel keeps, as it is now. `alone`: this process is known to have no other thread.
+pub(crate) fn kernel(alone: bool) -> Kernel {
     // The mask can only be read by setting it, which is done where no other thread can make a file meanwhile.
-    let umask = if super::threads::count() == 1 {
+    let umask = if alone || super::threads::count() == 1 {
         // SAFETY: the mask is put back at once.
         unsafe {
             let umask = libc::umask(0o077);
@@ -150,39 +175,54 @@ pub(crate) fn kernel() -> Kernel {
         0
     };
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    // SAFETY: the path is a C string, `stat` is ours, and zeros are a valid one.
+    // SAFETY: the path, which is that of the folder itself, is a C string, `stat` is ours, and zeros are a valid one.
     let stat = unsafe {
-        libc::stat(c".".as_ptr(), stat.as_mut_ptr());
+        libc::fstatat(libc::AT_FDCWD, c"".as_ptr(), stat.as_mut_ptr(), libc::AT_EMPTY_PATH);
         stat.assume_init()
     };
-    let mut blocked: u64 = 0;
-    // SAFETY: the kernel's mask has 64 bits; nothing is changed.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, 0, &raw mut blocked, 8) };
-    Kernel { umask, folder: (stat.st_dev, stat.st_ino), blocked, environment: environment() }
+    let environment = super::process::environment() as usize;
+    Kernel { umask, folder: (stat.st_dev, stat.st_ino), blocked: super::actions::mask(), environment }
 }
 
-/// A hash of the environment's pointers: a variable that is set or taken away moves them.
-fn environment() -> u64 {
-    unsafe extern "C" {
-        static environ: *const *const libc::c_char;
-    }
-    let mut hash = crate::model::hash::Fnv::new();
-    // SAFETY: C's environment: an array of pointers that ends with a null one; nobody changes it while the harness works.
-    unsafe {
-        let mut at = environ;
-        while !at.is_null() && !(*at).is_null() {
-            hash.write(&(*at as usize).to_ne_bytes());
-            at = at.add(1);
-        }
-    }
-    hash.finish()
+/// Where the pointers to the variables of the environment are, with the null one behind them: a variable that is set or taken away
+/// changes them, or the place.
+pub(crate) fn environment() -> Range {
+    let mut count = 1;
+    // SAFETY: nobody changes it while the harness works.
+    unsafe { super::process::each_variable(|_| count += 1) };
+    let from = super::process::environment() as usize;
+    Range { from, len: if from == 0 { 0 } else { count * size_of::<usize>() } }
 }
 
-/// Whether two ranges of memory of the same length hold the same bytes. Costs the same with and without optimisation.
-///
-/// # Safety
-/// Both are readable for `len` bytes.
-pub(crate) unsafe fn same(a: usize, b: usize, len: usize) -> bool {
-    // SAFETY: by the obligation of this function.
-    unsafe { libc::memcmp(a as *const libc::c_void, b as *const libc::c_void, len) == 0 }
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[test]
+    fn statics_are_what_can_be_written() {
+        static WRITTEN: AtomicUsize = AtomicUsize::new(5);
+        static NAMES: [&str; 2] = ["a name", "another name"];
+        let all = statics();
+        let holds = |at: usize| all.iter().any(|range| range.holds(at));
+        assert!(holds(&raw const WRITTEN as usize));
+        // It has addresses in it, so it is written once, by the loader.
+        assert!(!holds(std::hint::black_box(&raw const NAMES) as usize));
+    }
+
+    #[test]
+    fn what_is_left_of_a_range_lies_before_and_behind() {
+        let range = Range { from: 100, len: 50 };
+        let left =
+            |from, to| range.without((from, to)).map(|range| (range.len != 0).then_some((range.from, range.end())));
+        assert_eq!(left(0, 0), [Some((100, 150)), None]);
+        assert_eq!(left(50, 100), [Some((100, 150)), None]);
+        assert_eq!(left(150, 160), [Some((100, 150)), None]);
+        assert_eq!(left(90, 120), [None, Some((120, 150))]);
+        assert_eq!(left(120, 160), [Some((100, 120)), None]);
+        assert_eq!(left(110, 120), [Some((100, 110)), Some((120, 150))]);
+        assert_eq!(left(100, 150), [None, None]);
+        assert_eq!(left(120, 110), [Some((100, 150)), None]);
+    }
 }

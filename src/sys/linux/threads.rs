@@ -1,11 +1,11 @@
 //! Counting threads.
 
 use std::ffi::CStr;
-use std::io::Write;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
-use super::raw::File;
+use super::actions;
+use super::raw::{File, Text};
 
 /// Whether the calling thread is the only one of its process, if that is told in a tenth of the time of a count: a process that has one
 /// may ask for what only such a one may have, and nothing changes by it; for others it is an error (`unshare(2)`, CLONE_THREAD).
@@ -15,30 +15,40 @@ fn is_surely_alone() -> bool {
     unsafe { libc::unshare(libc::CLONE_THREAD) == 0 }
 }
 
+/// Whether the calling thread is the only one of its process: then nobody else can start one. No allocation.
+pub(crate) fn are_one() -> bool {
+    // A single count can come up short while a thread is ending.
+    is_surely_alone() || (count_in(OWN) == 1 && count_in(OWN) == 1)
+}
+
+const OWN: &CStr = c"/proc/self/task";
+
 /// How many threads this process has; 0 if the system does not tell. One system call or two, no allocation.
 pub(crate) fn count() -> u64 {
     if is_surely_alone() {
         return 1;
     }
-    count_in(c"/proc/self/task")
+    count_in(OWN)
 }
 
-/// The folder that tells of the threads of process `pid`: a C string, and zeros behind it.
+/// The folder that tells of the threads of process `pid`.
 pub(crate) fn folder_of(pid: i32) -> Folder {
-    let mut folder = [0; 32];
-    let mut left: &mut [u8] = folder.split_last_mut().map_or(&mut [], |(_, rest)| rest);
-    let _ = write!(left, "/proc/{pid}/task");
-    Folder(folder)
+    Folder(Text::new(b"/proc/", pid, b"/task"))
 }
 
 /// See [`folder_of`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Folder([u8; 32]);
+pub(crate) struct Folder(Text);
 
 impl Folder {
+    /// The numbers of its threads, written into `into`; returns how many there are, as [`ids`] does.
+    pub(super) fn ids(&self, into: &mut [i32]) -> usize {
+        ids_in(self.0.as_c(), into)
+    }
+
     /// How many threads that process has; 0 if the system does not tell. One system call, no allocation.
     pub(crate) fn count(&self) -> u64 {
-        CStr::from_bytes_until_nul(&self.0).map_or(0, count_in)
+        count_in(self.0.as_c())
     }
 }
 
@@ -58,20 +68,17 @@ fn count_in(folder: &CStr) -> u64 {
 /// Marks the calling thread, and with it every thread that it starts, and those that these start: by blocking a signal, for a
 /// new thread has the mask of the one that starts it. Returns whether it was marked already.
 pub(crate) fn mark() -> bool {
-    change_mark(libc::SIG_BLOCK)
+    actions::change_mask(libc::SIG_BLOCK, signal())
 }
 
 /// Takes the mark off the calling thread; the threads that it has started keep theirs.
 pub(crate) fn unmark() {
-    change_mark(libc::SIG_UNBLOCK);
+    actions::change_mask(libc::SIG_UNBLOCK, signal());
 }
 
 /// Whether the calling thread is marked. One system call, no allocation.
 pub(crate) fn is_marked() -> bool {
-    let mut mask: u64 = 0;
-    // SAFETY: the kernel's mask has 64 bits; nothing is changed.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, 0, &raw mut mask, 8) };
-    holds(mask, signal())
+    holds(actions::mask(), signal())
 }
 
 /// How many threads of this process may be marked: in its first and last moments any thread has every signal blocked, and is
@@ -107,20 +114,6 @@ fn signal() -> i32 {
 /// The signals by which a marked thread is told from others, and from one that has all signals blocked.
 pub(super) fn telling_signals() -> [i32; 2] {
     [signal(), signal() - 1]
-}
-
-fn change_mark(how: i32) -> bool {
-    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: a zeroed set is a valid one, and both are ours; the call changes the calling thread's mask alone, and has filled
-    // `old` when it has succeeded, which it does for these arguments.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigaddset(&raw mut set, signal());
-        if libc::pthread_sigmask(how, &raw const set, old.as_mut_ptr()) != 0 {
-            return false;
-        }
-        libc::sigismember(old.as_ptr(), signal()) == 1
-    }
 }
 
 /// Waits until `count` is no more than `start`, at most `limit`. Returns whether it got there.
@@ -164,7 +157,7 @@ pub(crate) fn ids(into: &mut [i32]) -> usize {
 }
 
 /// The same of the process whose threads this folder lists.
-pub(super) fn ids_in(folder: &CStr, into: &mut [i32]) -> usize {
+fn ids_in(folder: &CStr, into: &mut [i32]) -> usize {
     let Some(folder) = File::open(folder) else { return 0 };
     let mut entries = [0_u8; 2048];
     let mut count = 0;

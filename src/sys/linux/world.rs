@@ -7,16 +7,17 @@
 //!    `epoll_wait`, sleeps) end with `EINTR` in the threads that were stopped.
 //! 4. The signal is `SIGRTMIN + 6`. A handler of the program's for it is replaced when the first thread is stopped.
 
-use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::actions::{self, Handler};
 use super::pages::{self, Share};
-use super::raw::{self, File, Text};
+use super::raw::{self, Text};
 use super::roots::Search;
 use super::state::Range;
-use super::{futex, locals, modules, threads, time};
+use super::{clock, futex, locals, modules, process, signals, threads};
+use crate::sys::time::nanos;
 
 /// How many other threads can be stopped.
 const SLOTS: usize = 4096;
@@ -133,7 +134,7 @@ pub(crate) fn learn() {
 }
 
 fn take_hold() {
-    let process = process();
+    let process = process::pid();
     loop {
         let holder = HOLDER.load(Ordering::Acquire);
         // Free, or held by a thread of the process that this one was forked from.
@@ -158,11 +159,6 @@ fn nap(time: Duration) {
     futex::wait(&never, 0, time);
 }
 
-fn process() -> i32 {
-    // SAFETY: the call has no arguments and no effects.
-    unsafe { libc::getpid() }
-}
-
 fn board_or_new() -> *mut Board {
     if BOARD.load(Ordering::Acquire).is_null()
         && let Some(at) = pages::map(size_of::<Board>(), Share::Private)
@@ -179,18 +175,9 @@ fn signal() -> i32 {
 
 /// Puts the handler in place. It stays: a thread that had the signal blocked would die of it otherwise.
 fn install() -> bool {
-    // SAFETY: a zeroed sigaction is a valid one; its handler has the three-argument form that SA_SIGINFO asks for.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = on_stop as *const () as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        libc::sigfillset(&raw mut action.sa_mask);
-        // Whether a thread is marked is told by its mask, also while it stands.
-        for telling in threads::telling_signals() {
-            libc::sigdelset(&raw mut action.sa_mask, telling);
-        }
-        libc::sigaction(signal(), &raw const action, ptr::null_mut()) == 0
-    }
+    // Whether a thread is marked is told by its mask, also while it stands.
+    let blocked = actions::all_but(&threads::telling_signals());
+    actions::handle(signal(), Handler::Told(on_stop), libc::SA_ONSTACK | libc::SA_RESTART, blocked)
 }
 
 extern "C" fn on_stop(_number: i32, _info: *mut libc::siginfo_t, context: *mut libc::c_void) {
@@ -228,12 +215,7 @@ unsafe fn tell(slot: *mut Slot, id: i32, context: *const libc::ucontext_t, round
         let slot = &mut *slot;
         slot.id = id;
         slot.pointer = locals::thread_pointer();
-        let stack = (*context).uc_stack;
-        slot.signal_stack = if stack.ss_flags & libc::SS_DISABLE == 0 && stack.ss_size != usize::MAX {
-            Range { from: stack.ss_sp as usize, len: stack.ss_size }
-        } else {
-            Range { from: 0, len: 0 }
-        };
+        slot.signal_stack = signals::range_of(&(*context).uc_stack);
         let (words, mut count) = (&mut slot.words, 0_usize);
         let mut keep = |word: usize| {
             if let Some(place) = words.get_mut(count) {
@@ -299,8 +281,8 @@ impl Stopped {
         self.complete &= install();
         let round = ROUND.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
         self.round = Some(round);
-        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        let (begin, mut asked, mut quiet) = (time::now_ns(), 0, 0);
+        let limit = nanos(limit);
+        let (begin, mut asked, mut quiet) = (clock::now_ns(), 0, 0);
         loop {
             // A list that is read while a thread ends can come up short: two are asked for.
             let missing = self.ask(&mut asked);
@@ -308,7 +290,7 @@ impl Stopped {
             if quiet == 2 {
                 return;
             }
-            let spent = time::now_ns().saturating_sub(begin);
+            let spent = clock::now_ns().saturating_sub(begin);
             if spent >= limit {
                 break;
             }
@@ -327,7 +309,7 @@ impl Stopped {
         let (ids, asked) = unsafe { (&mut (*self.board).ids, &mut (*self.board).asked) };
         let found = threads::ids(ids);
         self.complete &= found != 0 && found < ids.len();
-        let (own, process) = (threads::id(), process());
+        let (own, process) = (threads::id(), process::pid());
         let mut missing = 0;
         for &id in ids.iter().take(found).filter(|&&id| id != own) {
             if self.slots().any(|slot| slot.id == id) {
@@ -423,12 +405,10 @@ impl Drop for Stopped {
 /// The stack pointer of a thread that waits for the kernel; `None` if it runs.
 fn waiting_sp(id: i32) -> Option<usize> {
     let path = Text::new(b"/proc/self/task/", id, b"/syscall");
-    let mut line = MaybeUninit::<[u8; 256]>::zeroed();
-    // SAFETY: zeros are bytes.
-    let line = unsafe { line.assume_init_mut() };
-    let got = File::open(path.as_c())?.read(line);
+    let mut room = [0; 256];
+    let line = path.begin_of_file(&mut room)?;
     // The number, if it is in a call six arguments, the stack pointer and the instruction pointer.
-    let mut parts = line.get(..got)?.trim_ascii().rsplit(|&byte| byte == b' ');
+    let mut parts = line.trim_ascii().rsplit(|&byte| byte == b' ');
     let sp = parts.nth(1)?.strip_prefix(b"0x")?;
     raw::hex(sp).map(|(sp, _)| sp).filter(|&sp| sp != 0)
 }

@@ -1,13 +1,18 @@
 //! Which descriptors are open is not known here.
 
 /// The descriptors that were open at one moment: none that we know of.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct FdSet;
 
 impl FdSet {
     /// Looks, and sees nothing.
     pub(crate) fn now() -> FdSet {
         FdSet
+    }
+
+    /// The same, but 1 and 2 are open.
+    pub(crate) fn with_output(self) -> FdSet {
+        self
     }
 
     /// Those that are open in `self` and were not in `before`.

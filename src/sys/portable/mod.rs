@@ -7,6 +7,7 @@
 //! Built and tested on Linux with `--cfg oomsweep_portable`. It was not tried on any other system: nothing here was compiled for
 //! Windows, macOS, the BSDs or WebAssembly. `wasm32-unknown-unknown` is known not to do, for its standard library has no clock.
 
+pub(crate) mod clock;
 pub(crate) mod fds;
 pub(crate) mod interrupts;
 pub(crate) mod locals;
@@ -21,7 +22,6 @@ pub(crate) mod seen;
 pub(crate) mod signals;
 pub(crate) mod state;
 pub(crate) mod threads;
-pub(crate) mod time;
 pub(crate) mod world;
 
 /// Whether this platform can try points in processes of their own.

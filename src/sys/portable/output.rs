@@ -8,7 +8,12 @@ pub(crate) struct Output(Infallible);
 
 impl Output {
     /// Puts the file in the place of the standard streams.
-    pub(crate) fn redirect(&mut self) {
+    pub(crate) fn redirect(&mut self, _known: Option<u64>) -> u64 {
+        match self.0 {}
+    }
+
+    /// How many bytes were written so far, if the file is still there.
+    pub(crate) fn written(&self) -> Option<u64> {
         match self.0 {}
     }
 

@@ -15,6 +15,11 @@ pub(crate) fn count() -> u64 {
     0
 }
 
+/// Whether there is only one: not known.
+pub(crate) fn are_one() -> bool {
+    false
+}
+
 /// Threads can't be marked.
 pub(crate) fn mark() -> bool {
     false

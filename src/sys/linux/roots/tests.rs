@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::process::Command;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier, Condvar, Mutex};
