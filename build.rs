@@ -115,8 +115,8 @@ fn can_name_the_allocator(gate: &str) -> bool {
 fn is_wanted() -> bool {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    let plain =
-        !flags.contains("sanitizer") && !flags.contains("oomsweep_portable") && env::var("CARGO_CFG_MIRI").is_err();
+    let is_portable = cfg!(oomsweep_portable) || flags.contains("oomsweep_portable");
+    let plain = !flags.contains("sanitizer") && !is_portable && env::var("CARGO_CFG_MIRI").is_err();
     plain
         && (is("OPT_LEVEL", "0") || is("OPT_LEVEL", "1"))
         && is("CARGO_CFG_TARGET_ARCH", "x86_64")
