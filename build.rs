@@ -30,13 +30,26 @@ mod hook {
 }
 use hook::fast::{self, Fast};
 use hook::local::Local;
-#[unsafe(no_mangle)]
-unsafe extern "C" fn oomsweep_fast_allocate_@V(f: *const Fast, l: *const Local, size: usize, align: usize, kind: u8) -> *mut u8 {
-    unsafe { fast::allocate(f, l, size, align, kind) }
+/// What is known of the calling thread, if it is the one that may go this way; else null.
+#[inline(always)]
+unsafe fn here(f: *const Fast) -> *const Local {
+    let pointer: usize;
+    unsafe { std::arch::asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(nostack, readonly, preserves_flags)) };
+    unsafe { if pointer == (*f).thread { (*f).key as *const Local } else { std::ptr::null() } }
 }
 #[unsafe(no_mangle)]
-unsafe extern "C" fn oomsweep_fast_free_@V(f: *const Fast, l: *const Local, address: usize, size: usize, align: usize) -> bool {
-    unsafe { fast::free(f, l, address, size, align) }
+unsafe extern "C" fn oomsweep_fast_allocate_@V(f: *const Fast, size: usize, align: usize, kind: u8) -> *mut u8 {
+    unsafe {
+        let local = here(f);
+        if local.is_null() { std::ptr::null_mut() } else { fast::allocate(f, local, size, align, kind) }
+    }
+}
+#[unsafe(no_mangle)]
+unsafe extern "C" fn oomsweep_fast_free_@V(f: *const Fast, address: usize, size: usize, align: usize) -> bool {
+    unsafe {
+        let local = here(f);
+        !local.is_null() && fast::free(f, local, address, size, align)
+    }
 }
 #[unsafe(no_mangle)]
 unsafe extern "C" fn oomsweep_fast_look_back_@V(
@@ -102,8 +115,8 @@ fn can_name_the_allocator(gate: &str) -> bool {
 fn is_wanted() -> bool {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    let plain =
-        !flags.contains("sanitizer") && !flags.contains("oomsweep_portable") && env::var("CARGO_CFG_MIRI").is_err();
+    let is_portable = cfg!(oomsweep_portable) || flags.contains("oomsweep_portable");
+    let plain = !flags.contains("sanitizer") && !is_portable && env::var("CARGO_CFG_MIRI").is_err();
     plain
         && (is("OPT_LEVEL", "0") || is("OPT_LEVEL", "1"))
         && is("CARGO_CFG_TARGET_ARCH", "x86_64")

@@ -12,6 +12,7 @@ use super::core::{Core, Own};
 use super::early::Count;
 use super::gate::{self, State};
 use super::pages_vec::PagesVec;
+use super::price::Price;
 use super::trigger::Trigger;
 use crate::model::fault::Fault;
 use crate::model::stack::RawStack;
@@ -30,7 +31,7 @@ pub(crate) struct Due {
     pub(crate) fault: Fault,
     /// The place of its result.
     pub(crate) place: u32,
-    /// No copy is made if one costs as much as this, in nanoseconds.
+    /// No copy is made if one costs as much as this, in nanoseconds, but to learn the price.
     pub(crate) worth: u64,
 }
 
@@ -53,8 +54,7 @@ pub(crate) struct Branch {
     lines: Option<Lines>,
     copies: Copies,
     copy: Option<Copy>,
-    /// What a copy costs: how long the run stands still for one, in nanoseconds; 0: not known.
-    cost: u64,
+    price: Price,
     /// Other threads were alive when they were looked for last.
     crowded: bool,
     count: Count,
@@ -74,7 +74,7 @@ impl Branch {
             lines: None,
             copies: Copies::new(),
             copy: None,
-            cost: 0,
+            price: Price::new(0),
             crowded: false,
             count: Count::new(),
             stack: RawStack::EMPTY,
@@ -91,7 +91,7 @@ impl Branch {
             all &= self.plan.push(due);
         }
         self.lines = Some(lines);
-        self.cost = cost;
+        self.price = Price::new(cost);
         self.crowded = false;
         self.count = Count::new();
         self.stack_of = u64::MAX;
@@ -160,7 +160,7 @@ impl Branch {
     /// Whether no other thread is alive: in a copy none lives on, and what they hold would be held for ever.
     fn is_alone(&mut self) -> bool {
         let patience = if self.crowded { Duration::ZERO } else { ENDING };
-        self.crowded = !threads::settle(threads::count, 1, patience);
+        self.crowded = !threads::settle(count_of_threads, 1, patience);
         !self.crowded
     }
 
@@ -177,7 +177,7 @@ impl Branch {
             self.disarm();
             return false;
         }
-        if due.worth <= self.cost {
+        if !self.price.suits(due.worth) {
             return false;
         }
         if !self.is_alone() {
@@ -254,13 +254,21 @@ impl Branch {
     /// The run stood still for so long: that time is not its own.
     fn stood_still(&mut self, lines: &Lines, time: u64) {
         self.count.copied(time);
-        self.cost = if self.cost == 0 { time } else { self.cost.wrapping_mul(7).wrapping_add(time) / 8 };
+        self.price.took(time);
         // SAFETY: the words are atomic; the journal outlives the run.
         unsafe {
             (*lines.journal).began.fetch_add(time, Ordering::Relaxed);
             // Its time limit begins anew.
             (*lines.journal).runs.fetch_add(ANOTHER_RUN, Ordering::Relaxed);
         }
+    }
+}
+
+/// How many threads this process has; very many if the system does not tell.
+fn count_of_threads() -> u64 {
+    match threads::count() {
+        0 => u64::MAX,
+        count => count,
     }
 }
 
@@ -316,5 +324,22 @@ mod tests {
         assert_eq!(branch.next(), 5);
         branch.disarm();
         assert_eq!((branch.next(), branch.copy()), (u64::MAX, None));
+    }
+
+    #[test]
+    fn the_stack_of_a_point_is_for_its_copies_alone() {
+        let (mut branch, mut stack) = (Branch::new(), RawStack::EMPTY);
+        branch.walk(7, 0);
+        let walked = branch.stack.ips().to_vec();
+        assert!(walked.len() > 2);
+        branch.walk(7, 1);
+        assert_eq!(branch.stack.ips(), walked, "it is walked once");
+        assert!(!branch.stack_at(7, &mut stack), "this is no copy");
+        branch.copy = Some(Copy { place: 0, slot: 0 });
+        assert!(!branch.stack_at(8, &mut stack));
+        assert!(branch.stack_at(7, &mut stack));
+        assert_eq!(stack.ips(), walked);
+        branch.walk(8, 1);
+        assert!(branch.stack.ips().is_empty(), "all of it is above the end");
     }
 }

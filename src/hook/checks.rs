@@ -39,6 +39,7 @@ pub(crate) fn when_over(core: &Core) {
 
 /// Between runs: what this thread has freed since the last one leaves the quarantine. In every copy of the process that ends with its
 /// run all of it would be looked at again.
+#[cfg_attr(not(all(target_os = "linux", not(oomsweep_portable))), allow(dead_code, reason = "no process is copied"))]
 pub(crate) fn let_go(core: &Core) {
     let own = gate::local(|local| local.shard.get());
     if !own.is_null() && own != core.store.common() {

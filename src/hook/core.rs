@@ -150,7 +150,7 @@ pub(crate) fn core_or_make() -> Option<&'static Core> {
             super::gate::measure();
             // SAFETY: leaked just now, for ever.
             let core: &'static Core = unsafe { &*fresh };
-            publish(core.store);
+            publish(core);
             Some(core)
         }
         Err(theirs) => {
@@ -168,7 +168,12 @@ static STORE: AtomicPtr<Store> = AtomicPtr::new(ptr::null_mut());
 /// Its first byte and its size, for the question that every call asks.
 static RANGE: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
-fn publish(store: &'static Store) {
+/// What the short way must know, for the calls that ask for it; null while there is no core.
+static FAST: AtomicPtr<Fast> = AtomicPtr::new(ptr::null_mut());
+
+fn publish(core: &'static Core) {
+    let store = core.store;
+    FAST.store(core.fast.get(), Ordering::Release);
     STORE.store(ptr::from_ref(store).cast_mut(), Ordering::Release);
     let [base, bytes] = &RANGE;
     base.store(store.base, Ordering::Release);
@@ -188,6 +193,13 @@ pub(crate) fn is_ours(address: usize) -> bool {
 pub(crate) fn quick() -> *const Core {
     // SAFETY: a word of a static.
     unsafe { words::read((&raw const CORE) as usize) as *const Core }
+}
+
+/// Where that lies which the short way must know; 0 while there is no core.
+#[inline(always)]
+pub(crate) fn quick_fast() -> usize {
+    // SAFETY: a word of a static.
+    unsafe { words::read((&raw const FAST) as usize) }
 }
 
 /// Whether a flag is set: one instruction, with optimisation and without.

@@ -39,6 +39,8 @@ pub(crate) struct Log {
 pub(crate) struct Fast {
     /// The thread whose calls may go this way, by where its [`Local`] lies; 0: none.
     pub(crate) key: usize,
+    /// The thread pointer of that thread.
+    pub(crate) thread: usize,
     /// The open session.
     pub(crate) session: u32,
     /// Points are compared with the baseline.
@@ -69,6 +71,7 @@ impl Fast {
     /// Nobody goes this way.
     pub(crate) const CLOSED: Fast = Fast {
         key: 0,
+        thread: 0,
         session: 0,
         compares: false,
         records: false,

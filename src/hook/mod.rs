@@ -56,6 +56,8 @@ mod moves;
 pub(crate) mod pages_vec;
 pub(crate) mod points;
 mod placing;
+#[cfg(all(target_os = "linux", not(oomsweep_portable)))]
+mod price;
 pub(crate) mod regions;
 mod short;
 pub(crate) mod stack_log;
@@ -114,7 +116,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
         // SAFETY: as above.
         unsafe {
             let block = short::allocate(layout, Kind::Alloc);
-            if block.is_null() { calls::allocate(&self.backing, layout, Kind::Alloc) } else { block }
+            if block as usize == 0 { calls::allocate(&self.backing, layout, Kind::Alloc) } else { block }
         }
     }
 
@@ -141,7 +143,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TestingAllocator<A> {
         // SAFETY: as above.
         unsafe {
             let block = short::allocate(layout, Kind::Zeroed);
-            if block.is_null() { calls::allocate(&self.backing, layout, Kind::Zeroed) } else { block }
+            if block as usize == 0 { calls::allocate(&self.backing, layout, Kind::Zeroed) } else { block }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::core::{Core, Own};
 use crate::model::fault::Fault;
+use crate::model::stack::RawStack;
 
 /// A fault for which a copy would be made.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,11 @@ impl Branch {
     /// This process is no copy.
     pub(crate) fn copy(&self) -> Option<u32> {
         None
+    }
+
+    /// The stack of the request for which a copy was made: there is none.
+    pub(crate) fn stack_at(&self, _index: u64, _into: &mut RawStack) -> bool {
+        false
     }
 
     /// The point at which the next fault begins: none does.

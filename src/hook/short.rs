@@ -8,12 +8,13 @@ use super::blocks::shard::Shard;
 use super::calls;
 use super::core::{self, Core, is_set};
 use super::fast::{Fast, Log};
+#[cfg(not(oomsweep_fast))]
 use super::gate;
 use super::handles::GLOBAL;
 use super::journal::Journal;
 use super::local::Local;
 use crate::model::event::Kind;
-use crate::sys::words;
+use crate::sys::locals;
 
 #[cfg(oomsweep_fast)]
 include!(concat!(env!("OUT_DIR"), "/fast_alone_asm.rs"));
@@ -37,9 +38,9 @@ macro_rules! named {
 #[cfg(oomsweep_fast)]
 unsafe extern "C" {
     #[link_name = named!("allocate")]
-    fn allocate_alone(fast: *const Fast, local: *const Local, size: usize, align: usize, kind: u8) -> *mut u8;
+    fn allocate_alone(fast: *const Fast, size: usize, align: usize, kind: u8) -> *mut u8;
     #[link_name = named!("free")]
-    fn free_alone(fast: *const Fast, local: *const Local, address: usize, size: usize, align: usize) -> bool;
+    fn free_alone(fast: *const Fast, address: usize, size: usize, align: usize) -> bool;
     #[link_name = named!("look_back")]
     fn look_back_alone(
         metas: *mut Meta,
@@ -51,7 +52,25 @@ unsafe extern "C" {
     ) -> usize;
 }
 #[cfg(not(oomsweep_fast))]
-use super::fast::{allocate as allocate_alone, free as free_alone, look_back as look_back_alone};
+use super::fast::{self, look_back as look_back_alone};
+
+/// # Safety
+/// `fast` is valid, and the process is not one that the body has forked.
+#[cfg(not(oomsweep_fast))]
+#[inline(always)]
+unsafe fn allocate_alone(fast: *const Fast, size: usize, align: usize, kind: u8) -> *mut u8 {
+    // SAFETY: by the obligation of this function; this is the calling thread's place.
+    unsafe { fast::allocate(fast, gate::here(), size, align, kind) }
+}
+
+/// # Safety
+/// As for [`allocate_alone`].
+#[cfg(not(oomsweep_fast))]
+#[inline(always)]
+unsafe fn free_alone(fast: *const Fast, address: usize, size: usize, align: usize) -> bool {
+    // SAFETY: as above.
+    unsafe { fast::free(fast, gate::here(), address, size, align) }
+}
 
 impl Core {
     /// Lets ordinary requests of the calling thread go the short way, if this run has nothing that asks for the long one. The
@@ -76,6 +95,7 @@ impl Core {
         };
         *fast = Fast {
             key: ptr::from_ref(local) as usize,
+            thread: locals::thread_pointer(),
             session: self.session_number(),
             compares: false,
             records: own.record && own.space == GLOBAL,
@@ -121,38 +141,23 @@ impl Core {
     }
 }
 
-/// What the short way must know, if it is open to anybody: while a body runs. The caller has seen that this process is not one that
-/// the body forked.
-#[inline(always)]
-fn open() -> *const Fast {
-    let core = core::quick();
-    if core.is_null() {
-        return ptr::null();
-    }
-    // SAFETY: the core is never freed; the first word is written by a thread that is not inside.
-    unsafe {
-        let fast = (&raw const (*core).fast) as *const Fast;
-        if words::read((&raw const (*fast).key) as usize) == 0 { ptr::null() } else { fast }
-    }
-}
-
-/// A block for an ordinary request; null: take the long way.
+/// A block for an ordinary request; null: take the long way. The caller has seen that this process is not one that the body forked.
 #[inline(always)]
 pub(super) fn allocate(layout: Layout, kind: Kind) -> *mut u8 {
-    let fast = open();
-    if fast.is_null() || std::thread::panicking() {
+    let fast = core::quick_fast();
+    if fast == 0 || std::thread::panicking() {
         return std::ptr::null_mut();
     }
-    // SAFETY: a run is open, and this is the calling thread's place.
-    unsafe { allocate_alone(fast, gate::here(), layout.size(), layout.align(), kind as u8) }
+    // SAFETY: once there, it is never freed; and the caller has looked.
+    unsafe { allocate_alone(fast as *const Fast, layout.size(), layout.align(), kind as u8) }
 }
 
-/// Frees a block in an ordinary way; false: take the long way.
+/// Frees a block in an ordinary way; false: take the long way. As for [`allocate`].
 #[inline(always)]
 pub(super) fn free(address: usize, layout: Layout) -> bool {
-    let fast = open();
+    let fast = core::quick_fast();
     // SAFETY: as above.
-    !fast.is_null() && unsafe { free_alone(fast, gate::here(), address, layout.size(), layout.align()) }
+    fast != 0 && unsafe { free_alone(fast as *const Fast, address, layout.size(), layout.align()) }
 }
 
 /// Looks at a ring of the quarantine (its places, how many, and which is the next), as far as what stands there is ordinary, and lets it

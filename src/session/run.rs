@@ -85,8 +85,7 @@ pub(crate) struct Desk<'a> {
 }
 
 /// Calls the body once, with the session open just around it, and writes down what came of it. The arena is the caller's to
-/// clear. A run that does not come back leaves the journal at [`Step::Running`]. What calls that have returned left on the stack below
-/// the caller is to be wiped.
+/// clear. A run that does not come back leaves the journal at [`Step::Running`].
 ///
 /// Returns the descriptors that are open then, if there is no other thread that could change them.
 ///
@@ -112,8 +111,8 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) -> Option
     let mut watcher = Watcher { desk, saved: Saved::now() };
     let was_marked = threads.beside && threads::mark();
     body.call(&mut watcher);
-    // Where no block is left nobody looks for one on the stack.
-    if desk.core.live_now().0 != 0 {
+    // A copy ends with this run: where no block of it is left, nobody looks for one on its stack.
+    if !desk.core.is_copy() || desk.core.live_now().0 != 0 {
         stacks::scrub();
     }
     if threads.beside && !was_marked {
@@ -439,5 +438,43 @@ impl Write for Text {
         }
         self.push(text.get(..end).unwrap_or(""));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(parts: &[&str]) -> Text {
+        let mut text = Text::new();
+        parts.iter().for_each(|part| text.write_str(part).unwrap());
+        text
+    }
+
+    #[test]
+    fn a_text_is_the_same_short_and_long() {
+        let part = "größer ".repeat(9);
+        for count in [0, 1, 3, 4, 5, 400] {
+            assert_eq!(text(&vec![&*part; count]).bytes(), part.repeat(count).as_bytes(), "{count}");
+        }
+        assert_eq!(text(&["a".repeat(SHORT).as_str(), "", "b"]).bytes().len(), SHORT + 1);
+    }
+
+    #[test]
+    fn a_text_ends_with_a_whole_letter() {
+        let room = "x".repeat(ERROR_TEXT - 3);
+        assert_eq!(text(&[&room, "ßß", "y", "z"]).bytes(), [room.as_bytes(), "ßy".as_bytes()].concat());
+    }
+
+    #[test]
+    fn an_error_without_words_is_told() {
+        struct Silent;
+        impl Debug for Silent {
+            fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                to.write_str("I am ")?;
+                std::panic::resume_unwind(Box::new(()))
+            }
+        }
+        assert_eq!(format(&Silent).bytes(), b"I am <its Debug panicked>");
     }
 }

@@ -160,7 +160,9 @@ unsafe fn write_down(core: &core::Core, journal: *mut Journal, fatal: &sys::sign
     journal.fatal.panicking = std::thread::panicking();
     journal.fatal.in_alloc_error = stacks::capture_interrupted(&mut journal.fatal.stack, fatal.pc, handler, 0);
     journal.fatal.culprit = None;
-    if journal.fatal.in_alloc_error && gate::local(|local| local.own.get()) {
+    // Where nothing of another thread's is failed, no failed request is behind its handler.
+    let is_asked = core.all_threads.load(Ordering::Relaxed) || gate::local(|local| local.own.get());
+    if journal.fatal.in_alloc_error && is_asked {
         let found =
             journal.kept_failures().find(|(_, record)| !holds(&record.stack, handler)).map(|(number, _)| number);
         journal.fatal.culprit = found;

@@ -10,7 +10,7 @@ pub(crate) struct Reference(Infallible);
 
 impl Reference {
     /// Whether the state is still the same.
-    pub(crate) fn holds(&self, _core: &Core) -> bool {
+    pub(crate) fn holds(&self, _core: &Core, _alone: bool) -> bool {
         match self.0 {}
     }
 }

@@ -14,7 +14,7 @@ use crate::model::stack::RawStack;
 use crate::model::trial::Recorded;
 use crate::session::Body;
 use crate::session::run::{Desk, Orders, run};
-use crate::sys::{stacks, threads};
+use crate::sys::threads;
 
 /// Plain runs at least, and at most.
 const LEAST: u32 = 2;
@@ -34,7 +34,6 @@ pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mu
         before();
         keep_base(desk.core);
         let looks = with_stacks || warm.runs + LEAST >= MOST;
-        stacks::scrub();
         run(body, desk, Orders { point_stacks: looks, ..plain() });
         // SAFETY: the run is over, and this process is the only one that writes the journal.
         let journal = unsafe { &*desk.journal };
@@ -78,7 +77,6 @@ pub(crate) fn warm_up(body: &mut dyn Body, desk: Desk<'_>, with_stacks: bool, mu
 pub(crate) fn repeat(body: &mut dyn Body, desk: Desk<'_>, runs: u32, mut before: impl FnMut()) -> bool {
     for _ in 0..runs {
         before();
-        stacks::scrub();
         run(body, desk, plain());
         // SAFETY: as above.
         if !passes(unsafe { &*desk.journal }, desk.should_panic.is_some()) {

@@ -324,9 +324,11 @@ impl Crew for Worker<'_> {
         let stopped = answer.stopped || (end != End::Done && !closing_died);
         let fault = faults.get(good.len()).copied().unwrap_or(Fault::None);
         let mut stopped = stopped.then(|| self.read_trial(fault, if answer.stopped { End::Done } else { end }));
-        if let (Some(digest), Some(_)) = (&mut stopped, ended) {
-            digest.trouble = Some(String::from("the process that serves the trials ended"));
+        if ended.is_some() {
             self.lost(self.runs());
+            if let Some(digest) = &mut stopped {
+                digest.trouble = Some(String::from("the process that serves the trials ended"));
+            }
         }
         Ok(BatchEnd {
             good,

@@ -9,11 +9,11 @@ use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oomsweep::{AnyError, EngineChoice, Report, Sweep, exempt};
+use oomsweep::{AnyError, EngineChoice, Infallible, Report, Sweep, exempt};
 use rstest::rstest;
 
 use crate::body::Refused;
@@ -369,6 +369,31 @@ fn drains_a_file() -> Result<(), Refused> {
     told
 }
 
+/// Counts its failures where every process below sees them; the run after the last of them ends the process that this one is made by.
+/// The first run in a process asks for more than the others.
+fn ends_the_process_above() -> Result<(), Refused> {
+    const POINTS: u32 = 3;
+    static FAILURES: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
+    if FAILURES.load(SeqCst).is_null() {
+        ask(99).map_err(|_| Refused::Other)?;
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        // SAFETY: a new page, which nobody gives back.
+        FAILURES.store(unsafe { libc::mmap(std::ptr::null_mut(), 4096, access, kind, -1, 0) }.cast(), SeqCst);
+    }
+    // SAFETY: the page holds zeros at first, and stays.
+    let failures = unsafe { &*FAILURES.load(SeqCst) };
+    if failures.load(SeqCst) == 2 * POINTS {
+        // SAFETY: no memory is involved.
+        unsafe { libc::kill(libc::getppid(), libc::SIGKILL) };
+        loop {
+            thread::sleep(Duration::from_secs(1));
+        }
+    }
+    let told = (1..=POINTS as usize).try_for_each(ask);
+    failures.fetch_add(u32::from(told.is_err()), SeqCst);
+    told
+}
+
 #[rstest]
 #[case::a_child(waits_for_its_child)]
 #[case::a_pipe(reads_what_it_wrote)]
@@ -419,4 +444,39 @@ fn copies_are_made() {
         report.engine.snapshot > 8
     };
     assert!((0..200).any(is_copied), "what is free to choose makes no copies");
+}
+
+/// A process that is lost when nothing is left to try in it is lost all the same: the next one begins where the plain runs end.
+#[test]
+fn a_lost_process_is_made_up_for() {
+    let report = sweep(ends_the_process_above, EngineChoice::Replay, 1);
+    let said: Vec<_> = report.trials().iter().map(|trial| (trial.verdict.to_string(), trial.drifted)).collect();
+    assert_eq!(said, vec![("error".to_owned(), false); 6], "{report}");
+}
+
+/// Asks on another thread, first by a call that aborts.
+fn asks_elsewhere() -> Result<(), Refused> {
+    let thread = exempt(|| {
+        thread::spawn(|| {
+            drop(black_box(Vec::<u8>::with_capacity(77)));
+            ask(5)
+        })
+    });
+    exempt(|| thread.join()).unwrap_or(Err(Refused::Other))
+}
+
+/// What is behind an abort is found on whatever thread requests are made to fail.
+#[rstest]
+#[case::skipped(Infallible::Skip, ["skipped", "error", "skipped", "error"])]
+#[case::found(Infallible::Deny, ["abort", "error", "abort", "error"])]
+fn other_threads_abort_as_well(#[case] infallible: Infallible, #[case] wanted: [&str; 4]) {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let sweep: Sweep<AnyError> = Sweep::new("judge::elsewhere").captures_nothing();
+    let report = sweep.threads_all().infallible(infallible).run(asks_elsewhere);
+    let verdicts: Vec<String> = report.trials().iter().map(|trial| trial.verdict.to_string()).collect();
+    assert_eq!(verdicts, wanted, "{report}");
+    for finding in report.findings() {
+        let culprit = finding.culprit.as_ref().map(|request| (request.size, request.injected));
+        assert_eq!(culprit, Some((77, true)), "{report}");
+    }
 }

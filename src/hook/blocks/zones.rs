@@ -55,8 +55,10 @@ pub(crate) unsafe fn fill_zone(from: usize, len: usize, pattern: u8) {
         let end = from.wrapping_add(len);
         words::write(from, word);
         words::write(from.wrapping_add(8), word);
-        words::write(end.wrapping_sub(16), word);
-        words::write(end.wrapping_sub(8), word);
+        if len > 16 {
+            words::write(end.wrapping_sub(16), word);
+            words::write(end.wrapping_sub(8), word);
+        }
     }
 }
 
@@ -69,11 +71,11 @@ pub(crate) unsafe fn holds_zone(from: usize, len: usize, pattern: u8) -> bool {
     // SAFETY: as in `fill_zone`.
     unsafe {
         let word = usize::from_ne_bytes([pattern; size_of::<usize>()]);
-        let end = from.wrapping_add(len);
-        let differs = (words::read(from) ^ word)
-            | (words::read(from.wrapping_add(8)) ^ word)
-            | (words::read(end.wrapping_sub(16)) ^ word)
-            | (words::read(end.wrapping_sub(8)) ^ word);
+        let mut differs = (words::read(from) ^ word) | (words::read(from.wrapping_add(8)) ^ word);
+        if len > 16 {
+            let end = from.wrapping_add(len);
+            differs |= (words::read(end.wrapping_sub(16)) ^ word) | (words::read(end.wrapping_sub(8)) ^ word);
+        }
         differs == 0 && (len <= 32 || bytes::same(from, from.wrapping_add(8), len.wrapping_sub(8)))
     }
 }
@@ -120,6 +122,8 @@ pub(crate) unsafe fn holds(from: usize, len: usize, pattern: u8) -> bool {
 
 /// # Safety
 /// The range is readable.
+#[cold]
+#[inline(never)]
 unsafe fn holds_few(from: usize, len: usize, pattern: u8) -> bool {
     let mut at = 0;
     while at < len {
