@@ -182,7 +182,7 @@ fn threads_that_are_alive() {
         assert_eq!(seen.report.pointer("/engine/snapshot"), Some(&0.into()), "{:#}", seen.report);
     }
     let why = all[0].report.pointer("/engine/why").and_then(Value::as_str).expect("a reason").to_owned();
-    let said = format!("{} faults begin where other threads are alive, and were tried from the start", 4 * AMONG);
+    let said = format!("{} faults begin where other threads are alive, where no copies are made", 4 * AMONG);
     assert_eq!(why, said);
 }
 
