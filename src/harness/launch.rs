@@ -137,7 +137,7 @@ pub(super) fn explore(site: &Site, options: &Options, body: &mut dyn Body) -> Re
         }
     };
     let host = TASK.get().map_or_else(sys::process::pid, |job| job.parent);
-    let terms = Terms { host, ..Terms::of(options) };
+    let terms = Terms { host, ..Terms::of(options, sys::stacks::pointer()) };
     let mut crew = Worker::new(body, terms, limit, &mut meanwhile)?;
     super::explore(site, options, &mut crew)
 }

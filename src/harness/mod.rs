@@ -198,7 +198,8 @@ fn swept(site: &Site, options: &Options, body: &mut dyn Body) -> Report {
     let tried = if sys::HAS_PROCESSES && options.engine != EngineChoice::InProcess {
         launch::explore(site, options, body)
     } else {
-        InPlace::new(body, Terms::of(options)).and_then(|mut crew| explore(site, options, &mut crew))
+        InPlace::new(body, Terms::of(options, sys::stacks::pointer()))
+            .and_then(|mut crew| explore(site, options, &mut crew))
     };
     tried.unwrap_or_else(|Broken(why)| assemble::whole(site, mode(options), Code::Incomplete, Some(why)))
 }

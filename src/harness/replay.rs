@@ -14,6 +14,7 @@ use crate::sweep::crew::{Broken, Crew};
 use crate::sweep::in_place::InPlace;
 use crate::sweep::runner::Terms;
 use crate::sweep::supervisor;
+use crate::sys;
 
 /// W plain runs, then the trial.
 pub(super) fn run(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) -> Report {
@@ -27,7 +28,7 @@ fn replay(site: &Site, options: &Options, at: &ReplayAt, body: &mut dyn Body) ->
         Ok(space) => space,
         Err(why) => return Ok(lost(assemble::empty(site, Mode::Replay), why)),
     };
-    let mut crew = InPlace::new(body, Terms { space, ..Terms::of(options) })?;
+    let mut crew = InPlace::new(body, Terms { space, ..Terms::of(options, sys::stacks::pointer()) })?;
     crew.record_stacks();
     let warmed = crew.warm_up()?;
     let points = warmed.log.len() as u64;

@@ -23,8 +23,8 @@ pub(crate) struct Left {
     pub(crate) certain: bool,
 }
 
-/// Looks at the blocks that were born in the open session and still live. `entry`: a stack pointer of the frame that called the
-/// body; `older`: the threads that were there before the run; `threads_run`: others are there now; `reachable`: blocks that are
+/// Looks at the blocks that were born in the open session and still live. `entry`: the stack pointer below which nothing is
+/// held; `older`: the threads that were there before the run; `threads_run`: others are there now; `reachable`: blocks that are
 /// held are listed too.
 ///
 /// Blocks that a thread of the body made which still runs are a leak of the thread, and nothing else.

@@ -220,8 +220,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// From everything that can hold a pointer, while no other thread runs. `entry`: a stack pointer of the frame that called the
-    /// body, below which lies what the body has left behind. False if something could not be looked at.
+    /// From everything that can hold a pointer, while no other thread runs. `entry`: the stack pointer below which nothing is
+    /// held. False if something could not be looked at.
     pub(crate) fn see_everything(&mut self, entry: usize, limit: Duration) -> bool {
         // From here to the end nothing may be allocated: a thread that stands still may hold the allocator's lock.
         let ours = written_by_us();

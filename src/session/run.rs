@@ -82,6 +82,9 @@ pub(crate) struct Desk<'a> {
     pub(crate) arena: Arena,
     /// The expected part of a panic's message, if the body should panic.
     pub(crate) should_panic: Option<&'a str>,
+    /// A stack pointer. What lies below it holds nothing: the frames there are the harness's own and the body's, which has returned, and
+    /// have old words of the body's wherever they have not written yet.
+    pub(crate) entry: usize,
 }
 
 /// Calls the body once, with the session open just around it, and writes down what came of it. The arena is the caller's to
@@ -102,7 +105,6 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) -> Option
     let keep_failures = orders.keep_failures;
     let threads = if orders.open.is_some() { Threads::ONE } else { Threads::of(desk.core) };
     let fds_before = orders.open.clone().unwrap_or_else(FdSet::now);
-    let entry = stacks::pointer();
     let began = time::now_ns();
     journal.began.store(began, Ordering::Relaxed);
     journal.runs.fetch_add(1, Ordering::Relaxed);
@@ -111,10 +113,6 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) -> Option
     let mut watcher = Watcher { desk, saved: Saved::now() };
     let was_marked = threads.beside && threads::mark();
     body.call(&mut watcher);
-    // A copy ends with this run: where no block of it is left, nobody looks for one on its stack.
-    if !desk.core.is_copy() || desk.core.live_now().0 != 0 {
-        stacks::scrub();
-    }
     if threads.beside && !was_marked {
         threads::unmark();
     }
@@ -129,7 +127,7 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) -> Option
     // What follows has a time limit of its own.
     journal.began.store(ended, Ordering::Relaxed);
     journal.runs.fetch_add(1, Ordering::Relaxed);
-    let open = look_around(desk, journal, &orders, &threads, &fds_before, entry);
+    let open = look_around(desk, journal, &orders, &threads, &fds_before);
     close(desk);
     if look_for_points || keep_failures {
         hand_over(desk, journal);
@@ -199,7 +197,6 @@ fn look_around(
     orders: &Orders,
     threads: &Threads,
     fds_before: &FdSet,
-    entry: usize,
 ) -> Option<FdSet> {
     let alone = threads.are_one();
     let mut fds_now = FdSet::now();
@@ -217,7 +214,7 @@ fn look_around(
     journal.threads_left = if settled { 0 } else { threads.left() };
     checks::when_over(desk.core);
     journal.facts.memory_error = journal.memory.map(|error| error.code);
-    let left = audit::leaks(desk.core, entry, &threads.older, !settled, orders.reachable);
+    let left = audit::leaks(desk.core, desk.entry, &threads.older, !settled, orders.reachable);
     journal.reachable = put(desk, &left.reachable);
     journal.leaks_certain = left.certain;
     journal.facts.leaks = left.roots.len() as u64;

@@ -22,11 +22,13 @@ use crate::session::audit;
 use crate::session::run::{Desk, Orders, run};
 use crate::sys::fds::FdSet;
 use crate::sys::output::{self, Output};
-use crate::sys::{stacks, time};
+use crate::sys::time;
 
 /// What holds for every run of a sweep.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms<'a> {
+    /// A stack pointer of a frame that was handed the body, and will be there as long as it is run.
+    pub(crate) entry: usize,
     /// What the user accepts.
     pub(crate) policy: Policy,
     /// The expected part of a panic's message, if the body should panic.
@@ -56,9 +58,10 @@ pub(crate) struct Terms<'a> {
 }
 
 impl<'a> Terms<'a> {
-    /// Those that the options name.
-    pub(crate) fn of(options: &'a Options) -> Terms<'a> {
+    /// Those that the options name. `entry`: see there.
+    pub(crate) fn of(options: &'a Options, entry: usize) -> Terms<'a> {
         Terms {
+            entry,
             policy: options.policy,
             should_panic: options.should_panic.as_deref(),
             shrink_skip: options.shrink_skip,
@@ -109,6 +112,7 @@ impl<'a> Runner<'a> {
             journal: self.pages.journal(),
             arena: self.pages.arena,
             should_panic: self.terms.should_panic,
+            entry: self.terms.entry,
         }
     }
 
@@ -150,7 +154,6 @@ impl<'a> Runner<'a> {
         self.mark_output();
         self.core.place_blocks(placement);
         let before = self.still.take().map(|still| still.open.with_output());
-        stacks::scrub();
         let open = run(self.body, desk, Orders { open: before, ..orders });
         if self.core.is_copy() {
             return;

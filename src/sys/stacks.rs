@@ -1,7 +1,6 @@
 //! Walking the stack, without allocating.
 
 use std::ffi::c_void;
-use std::mem::MaybeUninit;
 
 use crate::model::stack::RawStack;
 
@@ -98,20 +97,6 @@ pub(crate) fn pointer() -> usize {
         sp = &raw const here as usize;
     }
     sp
-}
-
-/// How far below its caller [`scrub`] wipes, in bytes: further than the harness's own frames reach between two runs.
-const SCRUBBED: usize = 64 * 1024;
-
-/// Wipes what calls that have returned left on the stack below the caller: frames that come to lie there later would have it in
-/// slots that they have not written yet, and a search for pointers would take it for theirs.
-#[inline(never)]
-pub(crate) fn scrub() {
-    let mut room = MaybeUninit::<[u8; SCRUBBED]>::uninit();
-    let room = std::hint::black_box(&mut room);
-    // SAFETY: a local of this function.
-    unsafe { super::bytes::set(room.as_mut_ptr() as usize, 0, SCRUBBED) };
-    std::hint::black_box(room);
 }
 
 /// The address of the function that the standard library calls when an infallible API gets no memory.
