@@ -99,6 +99,20 @@ pub(crate) fn pointer() -> usize {
     sp
 }
 
+/// How far below its caller [`scrub`] wipes, in bytes.
+const SCRUBBED: usize = 64 * 1024;
+
+/// Wipes what calls that have returned left on the stack below the caller: frames that come to lie there later would have it in
+/// slots that they have not written yet, and a search for pointers would take it for theirs.
+#[inline(never)]
+pub(crate) fn scrub() {
+    let mut room = std::mem::MaybeUninit::<[u8; SCRUBBED]>::uninit();
+    let room = std::hint::black_box(&mut room);
+    // SAFETY: a local of this function.
+    unsafe { super::bytes::set(room.as_mut_ptr() as usize, 0, SCRUBBED) };
+    std::hint::black_box(room);
+}
+
 /// The address of the function that the standard library calls when an infallible API gets no memory.
 pub(crate) fn alloc_error_handler() -> usize {
     std::alloc::handle_alloc_error as *const c_void as usize
