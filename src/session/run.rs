@@ -113,6 +113,10 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) -> Option
     let mut watcher = Watcher { desk, saved: Saved::now() };
     let was_marked = threads.beside && threads::mark();
     body.call(&mut watcher);
+    // A copy of the process ends with this run: where no block of it is left nobody looks for one.
+    if !desk.core.is_copy() || desk.core.live_now().0 != 0 {
+        stacks::scrub();
+    }
     if threads.beside && !was_marked {
         threads::unmark();
     }
@@ -133,6 +137,10 @@ pub(crate) fn run(body: &mut dyn Body, desk: Desk<'_>, orders: Orders) -> Option
         hand_over(desk, journal);
     }
     journal.step.store(Step::Done as u32, Ordering::Release);
+    if !desk.core.is_copy() {
+        // What has looked at its blocks had their addresses.
+        stacks::scrub();
+    }
     open
 }
 

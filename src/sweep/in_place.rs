@@ -150,7 +150,5 @@ impl Drop for InPlace<'_> {
         crate::sys::signals::unwatch();
         // SAFETY: no run is open.
         unsafe { self.core.own().break_here = false };
-        // The next sweep of this thread may begin in a frame that lies where those of these runs did.
-        crate::sys::stacks::scrub();
     }
 }

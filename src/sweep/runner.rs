@@ -22,7 +22,7 @@ use crate::session::audit;
 use crate::session::run::{Desk, Orders, run};
 use crate::sys::fds::FdSet;
 use crate::sys::output::{self, Output};
-use crate::sys::time;
+use crate::sys::{stacks, time};
 
 /// What holds for every run of a sweep.
 #[derive(Debug, Clone, Copy)]
@@ -271,6 +271,7 @@ impl<'a> Runner<'a> {
                 self.pages.arena,
                 self.terms.captures.then(|| std::ptr::from_ref(&*self.body).cast::<()>() as usize),
             );
+            stacks::scrub();
         }
         // SAFETY: the order's giver waits.
         unsafe { (*self.board()).answer.end = End::Done };

@@ -21,8 +21,8 @@ pub(crate) const TROUBLE: i32 = 96;
 const MOST_OUTPUT: u64 = 256 << 20;
 
 /// Serves orders until it is told to quit. `runs`: the runner makes that many plain runs before each order (the server never
-/// runs the body); `None`: the server warms up itself.
-pub(crate) fn serve(runner: &mut Runner<'_>, room: &Room, parent: i32, runs: Option<u32>) -> ! {
+/// runs the body); `None`: the server warms up itself. `parent` has made the server, as its `turn`th.
+pub(crate) fn serve(runner: &mut Runner<'_>, room: &Room, (parent, turn): (i32, usize), runs: Option<u32>) -> ! {
     // A signal that the body sends is the body's doing.
     interrupts::forget();
     family::leave();
@@ -33,7 +33,7 @@ pub(crate) fn serve(runner: &mut Runner<'_>, room: &Room, parent: i32, runs: Opt
     output::no_input();
     let served = catch_unwind(AssertUnwindSafe(|| {
         enter(runner);
-        runner.core.store.step_aside();
+        runner.core.store.step_aside(turn);
         let board = runner.pages.board();
         try_locks(runner);
         // SAFETY: the word is atomic and always valid.

@@ -1,6 +1,6 @@
 //! The worker's side of the mailbox: starts the server, gives it orders, and outlives it.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::board::{Alone, Answer, Closing, Copying, End, Order, Pages, Warm};
@@ -27,6 +27,9 @@ use crate::sys::{family, futex};
 const STARTS: u32 = 20;
 /// How long what is done between two plain runs, and after the last, may take, in nanoseconds.
 const BETWEEN: u64 = 60_000_000_000;
+
+/// How many servers this process has started.
+static STARTED: AtomicUsize = AtomicUsize::new(0);
 
 /// The engine that forks.
 pub(crate) struct Worker<'a> {
@@ -117,7 +120,7 @@ impl<'a> Worker<'a> {
             (*self.pages.board()).answered.store(0, Ordering::Release);
             (*self.pages.board()).ready.store(0, Ordering::Release);
         }
-        let parent = process::pid();
+        let (parent, turn) = (process::pid(), STARTED.fetch_add(1, Ordering::Relaxed));
         output::flush();
         // Held over the fork by this thread, it is free on both sides: the lock that threads contend for most.
         let printing = std::io::stdout().lock();
@@ -138,7 +141,7 @@ impl<'a> Worker<'a> {
                     reference: None,
                     still: None,
                 };
-                server::serve(&mut runner, &self.room, parent, self.cold)
+                server::serve(&mut runner, &self.room, (parent, turn), self.cold)
             }
             Err(error) => Err(Broken(format!("a process could not be made: {error}"))),
         }

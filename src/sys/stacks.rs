@@ -103,7 +103,8 @@ pub(crate) fn pointer() -> usize {
 const SCRUBBED: usize = 64 * 1024;
 
 /// Wipes what calls that have returned left on the stack below the caller: frames that come to lie there later would have it in
-/// slots that they have not written yet, and a search for pointers would take it for theirs.
+/// slots that they have not written yet, and a search for pointers would take it for theirs; or they would copy it to the heap, in
+/// the padding of what they put there.
 #[inline(never)]
 pub(crate) fn scrub() {
     let mut room = std::mem::MaybeUninit::<[u8; SCRUBBED]>::uninit();

@@ -58,6 +58,11 @@ impl Runs {
         result
     }
 
+    /// The runs in which blocks of runs have stood are used no more.
+    pub(super) fn forget_bodies(&self) {
+        self.locked(|lists| lists.iter_mut().skip(LENGTHS).for_each(|head| *head = 0));
+    }
+
     /// In a process that was just forked: a list that another thread was changing is forgotten.
     pub(crate) fn after_fork(&self) {
         if self.lock.load(Ordering::Acquire) {

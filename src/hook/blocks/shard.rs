@@ -81,6 +81,25 @@ pub(crate) struct Shard {
     pub(crate) guarded_end: usize,
 }
 
+impl Shard {
+    /// The slots in which blocks of runs have stood are used no more, whether they are free or wait to be.
+    ///
+    /// # Safety
+    /// The shard is a store's, and nobody is in it.
+    pub(super) unsafe fn forget_bodies(shard: *mut Shard) {
+        const NONE: Fresh = Fresh { next: 0, end: 0, address: 0 };
+        // SAFETY: by the obligation of this function.
+        unsafe {
+            let shard = &mut *shard;
+            shard.free.iter_mut().skip(CLASSES).for_each(|first| *first = 0);
+            shard.fresh.iter_mut().skip(CLASSES).for_each(|fresh| *fresh = NONE);
+            shard.small = [0; SMALL_KEPT];
+            shard.large = [0; LARGE_KEPT];
+            (shard.guarded_next, shard.guarded_end) = (0, 0);
+        }
+    }
+}
+
 /// Who owns which shard.
 #[repr(C)]
 pub(crate) struct Owners {

@@ -240,15 +240,24 @@ impl Store {
         None
     }
 
-    /// Leaves out an eighth of the range, so that what is opened from now on in this process, which was just forked, lies where nothing
-    /// will lie for long in the process that it was forked from. What that one writes into pages that both see, and what is copied
-    /// from there into a frame with all its padding, is then no address of a block of this one.
+    /// Leaves out an eighth of the range, and all slots in which blocks of runs have stood: in this process, which was just forked, the
+    /// blocks of runs lie from now on where none has lain, nor will for long, in the process that it was forked from. What that one
+    /// writes into pages that both see, what it had on its stacks and in its heap, and what is copied from there into a frame with all
+    /// its padding, is then no address of a block of this one. `turn`: the how manieth of its children this is, each of which goes
+    /// elsewhere: what they tell, it copies too.
     #[cfg_attr(
         not(all(target_os = "linux", not(oomsweep_portable))),
         allow(dead_code, reason = "no process is forked")
     )]
-    pub(crate) fn step_aside(&self) {
-        self.new_spans((self.bytes / 8) >> SPAN_SHIFT);
+    pub(crate) fn step_aside(&self, turn: usize) {
+        const PLACES: usize = 1 << 10;
+        let step = self.bytes / (2 * PLACES);
+        self.new_spans((self.bytes / 8).wrapping_add((turn % PLACES).wrapping_mul(step)) >> SPAN_SHIFT);
+        self.runs.forget_bodies();
+        for shard in self.shards() {
+            // SAFETY: a shard of the store's; this process has one thread, and it is in none.
+            unsafe { Shard::forget_bodies(shard) };
+        }
     }
 
     /// Takes `count` metas that were never used; the number of the first.

@@ -63,9 +63,16 @@ fn a_process_that_stepped_aside_puts_new_blocks_where_the_other_puts_none() {
     // SAFETY: a meta of a block that was made just now.
     let address = |size| unsafe { (*bench.allocate(size, 1, Kind::Alloc)).address };
     let before = address(100_000);
-    bench.store.step_aside();
-    assert!(address(100_000) - before >= (1 << 30) / 8);
-    assert!(address(16) - before >= (1 << 30) / 8, "a class of which no span was open");
+    address(16);
+    // Dead ones: one waits to be used again, and one that is larger than what waits may be used at once.
+    for size in [16, 100_000] {
+        let at = address(size);
+        bench.free(at, size, 1).unwrap();
+    }
+    bench.store.step_aside(0);
+    for size in [100_000, 16, 17, 100_000, 300] {
+        assert!(address(size) - before >= (1 << 30) / 8, "{size}");
+    }
 }
 
 #[test]
