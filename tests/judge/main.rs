@@ -178,3 +178,17 @@ fn the_oracle_can_be_followed_by_hand() {
     let copied = sweep(&program, DEFAULT, Way::new(EngineChoice::Snapshot, 1));
     assert!(copied.engine.snapshot > 0, "budgets, which begin nowhere, keep nobody from making copies\n{copied}");
 }
+
+/// The same leaks in sweep after sweep, in this process and in others: no old word of an earlier one hides them.
+#[test]
+fn what_earlier_sweeps_have_left_hides_nothing() {
+    let leaked = |slot, size, align, site, fails| Op::Alloc { slot, size, align, site, fails };
+    let program = [
+        leaked(2, 3288, 16, 1, OnFail::Clean),
+        Op::In(Region::Untracked, vec![leaked(1, 16, 4096, 2, OnFail::Leak), Op::First]),
+        Op::Loop(3, vec![leaked(2, 4007, 4096, 1, OnFail::Leak), Op::First]),
+    ];
+    for _ in 0..3 {
+        hold(&program, DEFAULT, true).expect("the judges agree");
+    }
+}
