@@ -243,8 +243,8 @@ impl Store {
     /// Leaves out an eighth of the range, and all slots in which blocks of runs have stood: in this process, which was just forked, the
     /// blocks of runs lie from now on where none has lain, nor will for long, in the process that it was forked from. What that one
     /// writes into pages that both see, what it had on its stacks and in its heap, and what is copied from there into a frame with all
-    /// its padding, is then no address of a block of this one. `turn`: the how manieth of its children this is, each of which goes
-    /// elsewhere: what they tell, it copies too.
+    /// its padding, is then no address of a block of this one. `turn`: which of its children this is. Each goes elsewhere, for
+    /// what they tell is copied too.
     #[cfg_attr(
         not(all(target_os = "linux", not(oomsweep_portable))),
         allow(dead_code, reason = "no process is forked")

@@ -52,7 +52,7 @@ unsafe extern "C" fn each_module(info: *mut libc::dl_phdr_info, _size: usize, fo
     let loaded = |at: u64| usize::try_from(info.dlpi_addr.wrapping_add(at)).unwrap_or(0);
     let sealed = headers.iter().find(|header| header.p_type == libc::PT_GNU_RELRO).map_or((0, 0), |header| {
         let end = loaded(header.p_vaddr.saturating_add(header.p_memsz));
-        (loaded(header.p_vaddr), end - end % page_size())
+        (loaded(header.p_vaddr), end - end % super::pages::page_size())
     });
     for header in headers {
         let len = usize::try_from(header.p_memsz).unwrap_or(0);
@@ -68,11 +68,6 @@ unsafe extern "C" fn each_module(info: *mut libc::dl_phdr_info, _size: usize, fo
         }
     }
     0
-}
-
-fn page_size() -> usize {
-    // SAFETY: asks for a number.
-    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1).max(1)
 }
 
 /// Statics of this crate that change without the program's doing: they belong to no state that a run leaves behind.
